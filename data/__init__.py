@@ -1,0 +1,1 @@
+"""Texts, presets, catalogue, checkpoints: read through `importlib.resources`."""

@@ -1,0 +1,127 @@
+"""Which implementation runs: named by argument, by `use`, by MARSLAB_BACKEND, or by the device.
+
+An argument either runs or raises. The other two are preferences: an op without that backend, or a
+tensor on another device, takes the automatic choice. The choice made is told to `observer`.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import torch
+
+NAMES = ("naive", "torch", "numba", "triton")
+_preferred: ContextVar[str | None] = ContextVar("marslab_backend", default=None)
+# Set by whoever records; called with (op, backend). Kernels import nothing from above.
+observer: ContextVar[Callable[[str, str], None] | None] = ContextVar(
+    "marslab_observer", default=None
+)
+
+
+class Backend(NamedTuple):
+    """What `available` says of one backend: can it run, why not, on which device."""
+
+    ok: bool
+    reason: str
+    device: str
+
+
+def interpreted() -> bool:
+    """Whether Triton kernels run in Triton's interpreter, on CPU tensors."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+@lru_cache(maxsize=2)
+def _triton(interpret: bool) -> Backend:
+    if find_spec("triton") is None:
+        return Backend(False, "triton is not installed: pip install 'marslab[gpu]'", "none")
+    if interpret:
+        return Backend(True, "interpreter (slow, for tests)", "cpu")
+    if not torch.cuda.is_available():
+        return Backend(
+            False, "no CUDA device; set TRITON_INTERPRET=1 before Python starts", "none"
+        )
+    return Backend(True, torch.cuda.get_device_name(), "cuda")
+
+
+def available() -> dict[str, Backend]:
+    """Tell what this machine has: backend name -> Backend(ok, reason, device).
+
+    >>> available()["naive"]
+    Backend(ok=True, reason='', device='any')
+    """
+    numba = find_spec("numba") is not None
+    return {
+        "naive": Backend(True, "", "any"),
+        "torch": Backend(True, "", "any"),
+        "numba": Backend(numba, "" if numba else "numba is not installed: pip install numba", "cpu"),
+        "triton": _triton(interpreted()),
+    }
+
+
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """Prefer a backend inside a `with` block.
+
+    Errors:
+        ValueError: no such backend
+
+    >>> with use("torch"):
+    ...     pass
+    """
+    _known(name, "use")
+    token = _preferred.set(name)
+    try:
+        yield
+    finally:
+        _preferred.reset(token)
+
+
+def _known(name: str, where: str) -> None:
+    if name not in (*NAMES, "auto"):
+        raise ValueError(f"{where}: unknown backend {name!r}; choose from {['auto', *NAMES]}")
+
+
+def _problem(name: str, device: torch.device) -> str:
+    """Why `name` cannot serve tensors on `device`; empty when it can."""
+    backend = available()[name]
+    if not backend.ok:
+        return backend.reason
+    if backend.device not in ("any", device.type):
+        return f"it needs {backend.device} tensors, got {device}; move them or use 'auto'"
+    return ""
+
+
+@torch.compiler.assume_constant_result  # a compiled graph keeps the backend it was traced with
+def choose(op: str, wanted: str, device: torch.device, has: Iterable[str]) -> str:
+    """Return the backend that runs `op` on `device`; `has` names the ones that the op has.
+
+    Errors:
+        ValueError: `wanted` is unknown, or the op or this machine cannot serve it
+    """
+    has = tuple(has)
+    _known(wanted, op)
+    name = wanted
+    if wanted != "auto":
+        problem = _problem(wanted, device) if wanted in has else f"the op has {list(has)}"
+        if problem:
+            raise ValueError(f"{op}: backend {wanted!r} cannot run: {problem}")
+    else:
+        name = _automatic(op, device, has)
+    told = observer.get()
+    if told is not None:
+        told(op, name)
+    return name
+
+
+def _automatic(op: str, device: torch.device, has: tuple[str, ...]) -> str:
+    preferred = _preferred.get() or os.environ.get("MARSLAB_BACKEND", "auto")
+    _known(preferred, "MARSLAB_BACKEND")
+    if preferred in has and not _problem(preferred, device):
+        return preferred
+    fast = {"cuda": "triton", "cpu": "numba"}.get(device.type, "torch")
+    return fast if fast in has and not _problem(fast, device) else "torch"

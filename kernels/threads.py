@@ -1,0 +1,49 @@
+"""numba's threads: which layer they use, and where compiled kernels are kept.
+
+Import this before the first `numba.njit`. The layers `omp` and `tbb` may be entered from several
+Python threads at once; `workqueue` aborts the process, so there a lock stands before every call.
+"""
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+
+import numba
+
+# fastmath without nnan and ninf: a NaN has to travel
+FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def _layer() -> str:
+    for name in ("omp", "tbb"):
+        try:
+            import_module(f"numba.np.ufunc.{name}pool")
+        except ImportError:
+            continue
+        return name
+    return "workqueue"
+
+
+def _cache_folder() -> str:
+    """A folder in the environment; numba's own choice when that cannot be written."""
+    folder = Path(sys.prefix) / "var" / "marslab" / "numba"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return ""
+    return str(folder) if os.access(folder, os.W_OK) else ""
+
+
+LAYER = _layer()
+numba.config.THREADING_LAYER = LAYER
+if not numba.config.CACHE_DIR:
+    numba.config.CACHE_DIR = _cache_folder()
+_one_at_a_time: AbstractContextManager = Lock() if LAYER == "workqueue" else nullcontext()
+
+
+def entry() -> AbstractContextManager:
+    """Held while a parallel kernel runs."""
+    return _one_at_a_time

@@ -1,0 +1,3 @@
+"""Understand the architectures after the Transformer by building, watching and breaking them."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The course as package data; notebooks are run and read, never imported."""
