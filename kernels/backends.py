@@ -42,9 +42,7 @@ def _triton(interpret: bool) -> Backend:
     if interpret:
         return Backend(True, "interpreter (slow, for tests)", "cpu")
     if not torch.cuda.is_available():
-        return Backend(
-            False, "no CUDA device; set TRITON_INTERPRET=1 before Python starts", "none"
-        )
+        return Backend(False, "no CUDA device; set TRITON_INTERPRET=1 before Python starts", "none")
     return Backend(True, torch.cuda.get_device_name(), "cuda")
 
 
@@ -58,7 +56,9 @@ def available() -> dict[str, Backend]:
     return {
         "naive": Backend(True, "", "any"),
         "torch": Backend(True, "", "any"),
-        "numba": Backend(numba, "" if numba else "numba is not installed: pip install numba", "cpu"),
+        "numba": Backend(
+            numba, "" if numba else "numba is not installed: pip install numba", "cpu"
+        ),
         "triton": _triton(interpreted()),
     }
 
@@ -96,7 +96,6 @@ def _problem(name: str, device: torch.device) -> str:
     return ""
 
 
-@torch.compiler.assume_constant_result  # a compiled graph keeps the backend it was traced with
 def choose(op: str, wanted: str, device: torch.device, has: Iterable[str]) -> str:
     """Return the backend that runs `op` on `device`; `has` names the ones that the op has.
 
@@ -107,7 +106,9 @@ def choose(op: str, wanted: str, device: torch.device, has: Iterable[str]) -> st
     _known(wanted, op)
     name = wanted
     if wanted != "auto":
-        problem = _problem(wanted, device) if wanted in has else f"the op has {list(has)}"
+        problem = (
+            _problem(wanted, device) if wanted in has else f"for this input the op has {list(has)}"
+        )
         if problem:
             raise ValueError(f"{op}: backend {wanted!r} cannot run: {problem}")
     else:
@@ -116,6 +117,11 @@ def choose(op: str, wanted: str, device: torch.device, has: Iterable[str]) -> st
     if told is not None:
         told(op, name)
     return name
+
+
+# A compiled graph keeps the backend that it was traced with. This is all that
+# torch.compiler.assume_constant_result does, but calling that would load dynamo and triton.
+choose._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def _automatic(op: str, device: torch.device, has: tuple[str, ...]) -> str:

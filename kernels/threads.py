@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from threading import Lock
 
-import numba
+from numba.core import config
 
 # fastmath without nnan and ninf: a NaN has to travel
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
@@ -38,9 +38,9 @@ def _cache_folder() -> str:
 
 
 LAYER = _layer()
-numba.config.THREADING_LAYER = LAYER
-if not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = _cache_folder()
+config.THREADING_LAYER = LAYER  # pyright: ignore[reportAttributeAccessIssue]
+if not config.CACHE_DIR:  # pyright: ignore[reportAttributeAccessIssue]
+    config.CACHE_DIR = _cache_folder()  # pyright: ignore[reportAttributeAccessIssue]
 _one_at_a_time: AbstractContextManager = Lock() if LAYER == "workqueue" else nullcontext()
 
 

@@ -78,7 +78,8 @@ def linear_scan(a, b, h0=None, *, reverse=False, group=None, return_state=False,
     _check(a, b, h0)
     state = state_dtype(b.dtype)
     h0 = b.new_zeros((b.shape[0], b.shape[2]), dtype=state) if h0 is None else h0.to(state)
-    scan = implementation(choose("linear_scan", backend, b.device, BACKENDS))
+    has = BACKENDS[:3] if b.is_complex() else BACKENDS  # Triton has no complex numbers
+    scan = implementation(choose("linear_scan", backend, b.device, has))
     if group is not None:
         from marslab.kernels.linear_scan import ranks
 

@@ -31,6 +31,7 @@ KERNELS: dict[str, Kernels] = {}  # filled by cpu.py and gpu.py
 
 def scan(backend: str, a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
     """Run the kernels of `backend`, differentiable."""
+    b = b.view_as(b) if a is b else b  # torch.compile takes no tensor twice
     return Scan.apply(a, b, h0, reverse, backend)  # pyright: ignore[reportReturnType]
 
 

@@ -73,8 +73,9 @@ def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Te
     dtype = state_dtype(b.dtype)
     out = torch.empty_like(b, dtype=dtype, memory_format=torch.contiguous_format)
     state = torch.empty_like(h0, memory_format=torch.contiguous_format)
+    decay, step, start = _arrays(dtype, a, b, h0)
     with entry():
-        _forward(*_arrays(dtype, a, b, h0), reverse, _width(b.shape), out.numpy(), state.numpy())
+        _forward(decay, step, start, reverse, _width(b.shape), out.numpy(), state.numpy())
     return out.to(b.dtype), state
 
 
@@ -91,9 +92,10 @@ def backward(
     dtype = state_dtype(h.dtype)
     da, db = (torch.empty_like(h, dtype=dtype, memory_format=torch.contiguous_format) for _ in "ab")
     dh0 = torch.empty_like(h0, memory_format=torch.contiguous_format)
-    outputs = [x.numpy() for x in (da, db, dh0)]
+    decay, states, start, flow, last = _arrays(dtype, a, h, h0, dh, dstate)
+    width, (to_a, to_b, to_h0) = _width(h.shape), (x.numpy() for x in (da, db, dh0))
     with entry():
-        _backward(*_arrays(dtype, a, h, h0, dh, dstate), reverse, _width(h.shape), *outputs)
+        _backward(decay, states, start, flow, last, reverse, width, to_a, to_b, to_h0)
     return da.to(a.dtype), db.to(h.dtype), dh0
 
 

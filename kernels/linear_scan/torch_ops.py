@@ -14,7 +14,7 @@ from torch import Tensor
 
 def linear_scan(a: Tensor, b: Tensor, h0: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
     """Return every h [B, L, D] in the dtype of `b`, and the last state [B, D] in that of `h0`."""
-    B, L, D = b.shape
+    L = b.shape[1]
     if L == 0:
         return b.clone(), h0.clone()
     if reverse:
@@ -22,8 +22,8 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor, reverse: bool = False) -> tupl
         return h.flip(1), state
     steps = math.isqrt(L - 1) + 1
     pad = (0, 0, 0, -L % steps)  # steps that keep the state: decay 1, input 0
-    a = F.pad(a.to(h0.dtype), pad, value=1.0).view(B, -1, steps, D)
-    local = F.pad(b.to(h0.dtype), pad).view(B, -1, steps, D)
+    a = F.pad(a.to(h0.dtype), pad, value=1.0).unflatten(1, (-1, steps))
+    local = F.pad(b.to(h0.dtype), pad).unflatten(1, (-1, steps))
     keep, inner = _within(a, local)
     carry = _across(keep[:, :, -1], inner[:, :, -1], h0)
     h = (inner + keep * torch.stack(carry[:-1], 1)[:, :, None]).flatten(1, 2)[:, :L]

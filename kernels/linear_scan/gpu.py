@@ -1,0 +1,147 @@
+"""Triton: custom ops around the kernels of gpu_walk.py and gpu_lookback.py, and which one runs.
+
+The bound is memory: 3 passes forward (read a, b, write h), 5 backward (read a, h, dh, write da,
+db). Plans were chosen by measurement on one H200 (see data/bench); any plan gives a right answer.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from marslab.kernels.backends import interpreted
+from marslab.kernels.linear_scan import autograd, gpu_lookback, gpu_walk
+
+INT32_MAX = 2**31 - 1
+MANY_CHANNELS = 8192  # B * D from which the channels alone fill a GPU
+
+
+class Walk(NamedTuple):
+    """Tile of gpu_walk: steps T, channels W, warps, tiles under way."""
+
+    T: int
+    W: int
+    warps: int
+    stages: int
+
+
+class LookBack(NamedTuple):
+    """Tile of gpu_lookback: K steps x Q segments x W channels, V channels a thread, groups of G."""
+
+    K: int
+    Q: int
+    W: int
+    V: int
+    G: int
+    registers: int | None = None  # a thread; fewer let more tiles run side by side
+
+    @property
+    def warps(self) -> int:
+        return max(1, self.Q * self.W // (32 * self.V))
+
+    @property
+    def rows(self) -> int:
+        """Rows of words that a tile reads: at least one word a thread, so that all see the same."""
+        return max(self.G, 32 * self.warps // self.W, 2)
+
+
+FORWARD = {  # (16-bit, many channels) -> plan
+    (False, True): Walk(32, 64, 1, 3),
+    (False, False): LookBack(16, 16, 32, 4, 8),
+    (True, True): LookBack(16, 16, 64, 4, 4, 128),
+    (True, False): LookBack(16, 16, 64, 4, 4, 128),
+}
+BACKWARD = {
+    (False, True): LookBack(8, 8, 64, 4, 8),
+    (False, False): LookBack(8, 16, 32, 4, 8),
+    (True, True): LookBack(16, 4, 64, 2, 8, 128),
+    (True, False): LookBack(16, 8, 64, 2, 8, 128),
+}
+DOUBLE = Walk(16, 32, 1, 2)  # a word of gpu_lookback has no room for two float64
+SMALL = LookBack(4, 2, 8, 1, 2)  # the interpreter pays by the element
+
+
+def _plan(table: dict, x: Tensor) -> Walk | LookBack:
+    if x.dtype == torch.float64:
+        return DOUBLE
+    if interpreted():
+        return SMALL
+    return table[x.element_size() == 2, x.shape[0] * x.shape[2] >= MANY_CHANNELS]
+
+
+def _launch(module, name: str, plan: Walk | LookBack, tensors: list[Tensor], flip: bool) -> None:
+    """Start one kernel over tensors whose first is [B, L, D]."""
+    B, L, D = tensors[0].shape
+    wide = L * D > INT32_MAX
+    blocks = B * -(-D // plan.W)
+    kernel = getattr(module, name)
+    if isinstance(plan, Walk):
+        kernel[(blocks,)](
+            *tensors, L, D, flip, wide, plan.T, plan.W, plan.stages, num_warps=plan.warps
+        )
+        return
+    tiles = -(-L // (plan.K * plan.Q))
+    count = blocks * (tiles + -(-tiles // plan.G)) * plan.W
+    words = torch.full((count,), -1, dtype=torch.int64, device=tensors[0].device)
+    K, Q, W, V, G, registers = plan
+    limit = {} if registers is None or interpreted() else {"maxnreg": registers}
+    kernel[(blocks * tiles,)](
+        *tensors, words, L, D, blocks, flip, wide, not interpreted(), K, Q, W, V, G, plan.rows,
+        num_warps=plan.warps, **limit,
+    )  # fmt: skip
+
+
+def _run(name: str, table: dict, tensors: list[Tensor], flip: bool) -> None:
+    plan = _plan(table, tensors[1])
+    module = gpu_walk if isinstance(plan, Walk) else gpu_lookback
+    if tensors[1].is_cuda:
+        with torch.cuda.device(tensors[1].device):
+            _launch(module, name, plan, tensors, flip)
+    else:
+        _launch(module, name, plan, tensors, flip)
+
+
+def _empty(x: Tensor) -> Tensor:
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
+
+
+@torch.library.custom_op("marslab::linear_scan_triton", mutates_args=())
+def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
+    """(a, b, h0, reverse) -> (h, state)."""
+    h, state = _empty(b), _empty(h0)
+    if b.numel() == 0:
+        return h, state.copy_(h0)
+    inputs = [x.contiguous() for x in (a, b, h0)]
+    _run("forward", FORWARD, [*inputs, h, state], reverse)
+    return h, state
+
+
+@forward.register_fake
+def _(a, b, h0, reverse):
+    return b.new_empty(b.shape), h0.new_empty(h0.shape)
+
+
+@torch.library.custom_op("marslab::linear_scan_gradient_triton", mutates_args=())
+def backward(
+    a: Tensor, h: Tensor, h0: Tensor, dh: Tensor, dstate: Tensor, reverse: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(a, h, h0, dh, dstate, reverse) -> (da, db, dh0)."""
+    da, db, dh0 = _empty(a), _empty(h), _empty(h0)
+    if h.numel() == 0:
+        return da, db, dh0.copy_(dstate)
+    inputs = [x.contiguous() for x in (a, h, h0, dh.to(h.dtype), dstate)]
+    _run("backward", BACKWARD, [*inputs, da, db, dh0], not reverse)
+    return da, db, dh0
+
+
+@backward.register_fake
+def _(a, h, h0, dh, dstate, reverse):
+    return a.new_empty(a.shape), h.new_empty(h.shape), h0.new_empty(h0.shape)
+
+
+autograd.KERNELS["triton"] = autograd.Kernels(forward, backward)
+
+
+def linear_scan(a: Tensor, b: Tensor, h0: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
+    """Return every h [B, L, D] in the dtype of `b`, and the last state [B, D] in that of `h0`."""
+    return autograd.scan("triton", a, b, h0, reverse)
