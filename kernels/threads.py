@@ -6,13 +6,17 @@ Python threads at once; `workqueue` aborts the process, so there a lock stands b
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
 
+import numba
 from numba.core import config
 
+# Below this, waking a second thread costs more than it saves.
+WORTH_WAKING = 65_536
 # fastmath without nnan and ninf: a NaN has to travel
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 
@@ -44,6 +48,14 @@ if not config.CACHE_DIR:  # pyright: ignore[reportAttributeAccessIssue]
 _one_at_a_time: AbstractContextManager = Lock() if LAYER == "workqueue" else nullcontext()
 
 
-def entry() -> AbstractContextManager:
-    """Held while a parallel kernel runs."""
-    return _one_at_a_time
+@contextmanager
+def entry(cells: int) -> Iterator[None]:
+    """Held while a parallel kernel over so many cells runs; few cells get one thread."""
+    threads = numba.get_num_threads()
+    with _one_at_a_time:
+        if cells < WORTH_WAKING:
+            numba.set_num_threads(1)
+        try:
+            yield
+        finally:
+            numba.set_num_threads(threads)

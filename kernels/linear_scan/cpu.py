@@ -74,7 +74,7 @@ def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Te
     out = torch.empty_like(b, dtype=dtype, memory_format=torch.contiguous_format)
     state = torch.empty_like(h0, memory_format=torch.contiguous_format)
     decay, step, start = _arrays(dtype, a, b, h0)
-    with entry():
+    with entry(b.numel()):
         _forward(decay, step, start, reverse, _width(b.shape), out.numpy(), state.numpy())
     return out.to(b.dtype), state
 
@@ -93,8 +93,9 @@ def backward(
     da, db = (torch.empty_like(h, dtype=dtype, memory_format=torch.contiguous_format) for _ in "ab")
     dh0 = torch.empty_like(h0, memory_format=torch.contiguous_format)
     decay, states, start, flow, last = _arrays(dtype, a, h, h0, dh, dstate)
-    width, (to_a, to_b, to_h0) = _width(h.shape), (x.numpy() for x in (da, db, dh0))
-    with entry():
+    to_a, to_b, to_h0 = (x.numpy() for x in (da, db, dh0))
+    with entry(h.numel()):
+        width = _width(h.shape)
         _backward(decay, states, start, flow, last, reverse, width, to_a, to_b, to_h0)
     return da.to(a.dtype), db.to(h.dtype), dh0
 

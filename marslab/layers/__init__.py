@@ -1,1 +1,5 @@
-"""layers"""
+"""What a network is made of."""
+
+from marslab.layers.linear_recurrence import LinearRecurrence
+
+__all__ = ["LinearRecurrence"]

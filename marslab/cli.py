@@ -1,0 +1,189 @@
+"""The command line `marslab`.
+
+Exit codes: 0 done, 1 what was asked for failed, 2 a mistake of the user's, 3 an extra or a device
+is missing, 130 interrupted. Data goes to stdout, progress and errors to stderr.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marslab import __version__
+from marslab.errors import UserError
+
+app = typer.Typer(
+    help="Understand the architectures after the Transformer by building, watching, breaking them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# For a command that reads its own arguments, so that `marslab --help` need not import it.
+LATE = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"marslab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the stack trace of an error.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+    if debug:
+        os.environ["MARSLAB_DEBUG"] = "1"  # the processes that a command starts see it too
+
+
+@app.command()
+def lab(
+    work: Annotated[
+        Path | None, typer.Option(help="Work copy; by default notebooks/ in MARSLAB_HOME.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="First port to try.")] = 8888,
+    no_browser: NoBrowser = False,
+    check: Annotated[bool, typer.Option("--check", help="Start all, run, stop, report.")] = False,
+) -> None:
+    """Open JupyterLab on the start notebook, in your own work copy."""
+    from marslab.lab.server import open_lab
+
+    raise typer.Exit(open_lab(work=work, port=port, browser=not no_browser, check=check))
+
+
+@app.command()
+def dash(
+    view: Annotated[str, typer.Argument(help="A dashboard; by default the index.")] = "",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="By default 5006 or the next free one.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    password: Annotated[str, typer.Option(help="Demanded where --host is not local.")] = "",
+    no_browser: NoBrowser = False,
+) -> None:
+    """Serve the dashboards."""
+    # A process of its own: this floor knows the dashboards by name only.
+    command = [sys.executable, "-P", "-m", "marslab.widgets", f"--host={host}"]
+    command += [] if port is None else [f"--port={port}"]
+    command += [f"--password={password}"] if password else []
+    command += ["--no-browser"] if no_browser else []
+    raise typer.Exit(_wait(command + (["--", view] if view else [])))
+
+
+def _wait(command: list[str]) -> int:
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the child had it too: let it close its port
+            process.wait(timeout=10)
+            raise
+
+
+@app.command(context_settings=LATE, add_help_option=False)
+def bench(context: typer.Context) -> None:
+    """Measure our kernels beside the machine's limit and beside every installed peer."""
+    from marslab.lab.bench.command import bench as measure
+
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command()(measure)
+    alone(args=context.args, prog_name="marslab bench")
+
+
+@app.command(context_settings=LATE, add_help_option=False)
+def nb(context: typer.Context) -> None:
+    """Build, pull, run, list, open and reset notebooks."""
+    from marslab.lab.nb_commands import app as notebooks
+
+    notebooks(args=context.args, prog_name="marslab nb")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Tell what this machine has, what is missing and where things are kept."""
+    from marslab.lab.doctor import report, told
+
+    found = report()
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        _table(["what", "found"], told(found))
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the trained models that ship with marslab."""
+    import marslab
+
+    found = [record._asdict() for record in marslab.models()]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for record in found:
+        scores = [f"{name} {score:g}" for name, score in record["scores"].items()]
+        told = record | {"scores": "\n".join(scores)}
+        _table(["model", told.pop("name")], [(what, str(value)) for what, value in told.items()])
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False).print(table)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether `error` was raised by a line of marslab itself."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals["__name__"].startswith("marslab.")
+
+
+def _judge(error: Exception) -> tuple[str, int]:
+    """The sentence and the exit code for an error that reached the top."""
+    told = " ".join(str(error).split())
+    if isinstance(error, UserError):
+        return told, error.exit_code
+    if isinstance(error, OSError) or (
+        isinstance(error, ValueError | TypeError) and _is_ours(error)
+    ):
+        return told, 2
+    return f"{type(error).__name__}: {told} (see the stack trace: marslab --debug ...)", 1
+
+
+def main() -> None:
+    """Run the command line; the entry point `marslab`."""
+    # Read when torch and numba start: a pool whose idle threads spin starves the other one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        app(prog_name="marslab")
+    except Exception as error:
+        if os.environ.get("MARSLAB_DEBUG"):
+            traceback.print_exc()
+        told, code = _judge(error)
+        print(f"marslab: {told}", file=sys.stderr)
+        sys.exit(code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

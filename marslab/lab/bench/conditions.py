@@ -1,0 +1,87 @@
+"""The conditions of a measurement: without them a figure says nothing."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from marslab.kernels.roofline import stream
+from marslab.lab.bench.cases import DECAYS, SEED
+from marslab.lab.bench.report import Condition
+from marslab.lab.bench.timing import BUDGET, FEWEST, WARM_UP
+
+PACKAGES = ("marslab", "torch", "numpy", "numba", "triton")
+
+
+def conditions(device: str, repeats: int) -> dict[str, Condition]:
+    """Collect machine, versions, threads and the way of measuring; measures the stream rate."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found: dict[str, Condition] = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": machine(device),
+        "processor": processor(),
+        "cores": usable or 1,
+        "load": _load(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+        "threads_torch": torch.get_num_threads(),
+        "threads_numba": _numba_threads(),
+        "stream_gb_s": stream(device) / 1e9,
+        "repeats": repeats,
+        "warm_up": WARM_UP,
+        "method": _method(device),
+        "inputs": f"random, seed {SEED}: b and dh normal, a uniform in {DECAYS}; no h0",
+    }
+    if device == "cuda":
+        found["cuda"] = str(torch.version.cuda)
+    return found
+
+
+def machine(device: str) -> str:
+    """The name of the device that runs the work."""
+    return torch.cuda.get_device_name() if device == "cuda" else processor()
+
+
+def processor() -> str:
+    """The CPU's model, as far as the system tells."""
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        for line in listing.read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _method(device: str) -> str:
+    turns = (
+        f"variants take turns; slow ones run as often as fits {BUDGET:g} s, "
+        f"at least {FEWEST} times, once when a run alone takes longer"
+    )
+    if device == "cuda":
+        return f"{turns}; device events, each call queued behind a 1 GiB copy, median"
+    return f"{turns}; wall clock, results freshly allocated and freed after the clock stops, median"
+
+
+def _load() -> str:
+    """Processes that wanted a core in the last minute, where the system tells."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _numba_threads() -> int:
+    if find_spec("numba") is None:
+        return 0
+    import numba
+
+    return numba.get_num_threads()

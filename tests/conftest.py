@@ -1,0 +1,40 @@
+"""What every test gets: seeds and a MARSLAB_HOME of its own; kernel tests: compiled kernels."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+KERNEL_TESTS = Path(__file__).parent / "kernels"
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARSLAB_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _compiled(request: pytest.FixtureRequest) -> None:
+    if request.path.is_relative_to(KERNEL_TESTS):
+        request.getfixturevalue("warm_numba")
+
+
+@pytest.fixture(scope="session")
+def warm_numba(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile the numba kernels once; the other test processes wait and read numba's cache."""
+    from marslab.kernels import linear_scan
+
+    with FileLock(tmp_path_factory.getbasetemp().parent / "numba.lock"):
+        for dtype in (torch.float32, torch.float64, torch.complex64, torch.complex128):
+            a, b = (torch.ones(1, 2, 1, dtype=dtype, requires_grad=True) for _ in "ab")
+            for reverse in (False, True):
+                h = linear_scan(a, b, reverse=reverse, backend="numba")
+                torch.autograd.grad(h, (a, b), torch.ones_like(h))

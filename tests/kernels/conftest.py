@@ -1,0 +1,28 @@
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+import torch
+
+# Before anything imports triton: without a GPU its kernels run in the interpreter, on CPU tensors.
+if find_spec("triton") is not None and not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _poison() -> Iterator[None]:
+    """Memory that nobody wrote reads as NaN, so a kernel that skips an output cell fails."""
+    torch.use_deterministic_algorithms(True)  # the switch under which torch fills what it allocates
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(autouse=True)
+def _no_preference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MARSLAB_BACKEND", raising=False)

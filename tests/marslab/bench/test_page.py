@@ -1,0 +1,66 @@
+"""The page: one file that needs nothing else, with every figure, floor and condition in it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from marslab.lab.bench.report import Report, write
+from marslab.widgets import bench_page
+from marslab.widgets.figures import colour
+
+
+def figures(html: str) -> list[dict]:
+    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', html, re.S)
+    assert found
+    return json.loads(found[1])
+
+
+def test_bars_show_medians_and_peers_share_a_colour(report: Report) -> None:
+    (data,) = [looks["light"]["data"] for looks in figures(bench_page.page([report]))]
+    bars = {trace["name"]: trace for trace in data if trace["type"] == "bar"}
+    assert {name: bar["x"][0] for name, bar in bars.items()} == {
+        "torch.add": 9.0,
+        "numba": 10.0,
+        "torch": 40.0,
+        "numpy <loop>": 80.0,
+    }
+    assert bars["numpy <loop>"]["marker"]["color"] == colour("peer")
+    assert bars["numba"]["marker"]["color"] == colour("numba")
+    assert bars["torch"]["error_x"]["array"][0] == 1.0
+
+
+def test_the_page_holds_everything_once(report: Report) -> None:
+    html = bench_page.page([report, report])
+    assert len(figures(html)) == 2
+    assert {"light", "dark"} == set(figures(html)[0])
+    assert html.count("plotly.js v") == 1
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", html)
+    assert 'id="figure-1"' in html
+    assert "goal &gt;= 0.9 of torch.add: reached" in html
+    assert "scipy lfilter: not installed" in html
+
+
+def test_names_are_escaped(report: Report) -> None:
+    html = bench_page.page([report])
+    assert "a &lt;b&gt; machine" in html
+    assert "a <b> machine" not in html
+
+
+def test_written_from_files(report: Report, tmp_path: Path) -> None:
+    source = write(report, tmp_path)
+    assert bench_page.main([str(source), str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("arguments", [[], ["one.json"]])
+def test_too_few_arguments_show_the_usage(arguments, capsys) -> None:
+    assert bench_page.main(arguments) == 2
+    assert capsys.readouterr().err.startswith("usage: ")
+
+
+def test_a_file_that_is_none_is_said(tmp_path: Path, capsys) -> None:
+    assert bench_page.main([str(tmp_path / "none.json"), str(tmp_path / "page.html")]) == 2
+    assert "name a file of marslab bench" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
