@@ -52,7 +52,7 @@ FORWARD = {  # (16-bit, many channels) -> plan
     (True, False): LookBack(16, 16, 64, 4, 4, 128),
 }
 BACKWARD = {
-    (False, True): LookBack(8, 8, 64, 4, 8),
+    (False, True): LookBack(8, 8, 64, 4, 8, 168),
     (False, False): LookBack(8, 16, 32, 4, 8),
     (True, True): LookBack(16, 4, 64, 2, 8, 128),
     (True, False): LookBack(16, 8, 64, 2, 8, 128),
@@ -102,7 +102,9 @@ def _run(name: str, table: dict, tensors: list[Tensor], flip: bool) -> None:
 
 
 def _empty(x: Tensor) -> Tensor:
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
+    # The interpreter cuts float32 off to 16 bits where the hardware rounds: let torch round.
+    dtype = torch.float32 if interpreted() and x.element_size() == 2 else x.dtype
+    return torch.empty_like(x, dtype=dtype, memory_format=torch.contiguous_format)
 
 
 @torch.library.custom_op("marslab::linear_scan_triton", mutates_args=())
@@ -110,10 +112,10 @@ def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Te
     """(a, b, h0, reverse) -> (h, state)."""
     h, state = _empty(b), _empty(h0)
     if b.numel() == 0:
-        return h, state.copy_(h0)
+        return b.clone(), h0.clone()
     inputs = [x.contiguous() for x in (a, b, h0)]
     _run("forward", FORWARD, [*inputs, h, state], reverse)
-    return h, state
+    return h.to(b.dtype), state
 
 
 @forward.register_fake
@@ -128,10 +130,10 @@ def backward(
     """(a, h, h0, dh, dstate, reverse) -> (da, db, dh0)."""
     da, db, dh0 = _empty(a), _empty(h), _empty(h0)
     if h.numel() == 0:
-        return da, db, dh0.copy_(dstate)
+        return a.clone(), h.clone(), dstate.clone()
     inputs = [x.contiguous() for x in (a, h, h0, dh.to(h.dtype), dstate)]
     _run("backward", BACKWARD, [*inputs, da, db, dh0], not reverse)
-    return da, db, dh0
+    return da.to(a.dtype), db.to(h.dtype), dh0
 
 
 @backward.register_fake

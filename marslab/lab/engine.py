@@ -161,7 +161,11 @@ def _engine(name: str) -> dict[str, Any]:
         return {"engine_name": inproc.NAME, "request_save_on_cell_execute": False}
     from traitlets.config import Config
 
-    return {"engine_name": "nbclient", "config": Config(KernelManager=encryption())}
+    return {
+        "engine_name": "nbclient",
+        "config": Config(KernelManager=encryption()),
+        "extra_arguments": ["--IPKernelApp.log_level=50"],  # it logs being asked to end as an error
+    }
 
 
 def encryption() -> dict[str, str]:

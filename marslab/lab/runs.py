@@ -64,6 +64,6 @@ def cells_of(executed: Path) -> list[Cell]:
     for cell in json.loads(executed.read_text("utf-8"))["cells"]:
         notes = cell["metadata"].get("papermill", {})
         if cell["cell_type"] == "code" and notes.get("start_time"):
-            count += 1
+            count = cell["execution_count"] or count + 1
             cells.append(Cell(count, notes.get("duration") or 0.0, joined(cell)))
     return cells

@@ -58,7 +58,7 @@ def bench(
     for file in written:
         progress.print(f"written: {file}", soft_wrap=True)
     if not found.complete:
-        raise typer.Exit(130)
+        raise typer.Exit(1 if "broke" in found.conditions else 130)
     if found.failed:
         progress.print("\n".join(found.failed), soft_wrap=True, markup=False)
         raise typer.Exit(1)
@@ -118,10 +118,16 @@ def run(
         bed = timing.bed(device)
         for number, case in enumerate(todo, start=1):
             progress.print(f"{number}/{len(todo)} {case.title} ...", soft_wrap=True)
-            rows.append(measure.measure(case, bed, repeats, str(noted["machine"])))
+            wrong = {
+                a.name for row in rows for a in row.absent if a.failed and a.kind == report.PEER
+            }
+            rows.append(measure.measure(case, bed, repeats, str(noted["machine"]), wrong))
             report.write(Report(op, device, noted, rows, complete=number == len(todo)), folder)
     except KeyboardInterrupt:
         progress.print("stopped; what is measured is kept")
+    except torch.AcceleratorError as problem:
+        noted["broke"] = str(problem).splitlines()[0]
+        progress.print(f"the device broke down ({noted['broke']}); what is measured is kept")
     return Report(op, device, noted, rows, complete=len(rows) == len(todo)), path
 
 

@@ -1,6 +1,6 @@
 """Measures rows: gathers ours, the yardstick and the peers, checks each result, times the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,9 @@ BACKENDS = {"cpu": ("numba", "torch", "naive"), "cuda": ("triton", "torch")}
 # Further off than this is another function, not rounding. The exact bounds are the tests' business.
 WRONG = {"float32": 1e-3, "bfloat16": 5e-2}
 CHANNELS = 16  # compared with float64, of the last batch row, over the whole length
+
+
+EARLIER = "was wrong or broke on an earlier row, and is not run again"
 
 
 @dataclass
@@ -44,10 +47,14 @@ class Ready:
     peak: int | None
 
 
-def measure(case: Case, bed: Bed, repeats: int, machine: str) -> Row:
-    """Measure one row; who cannot run or is wrong is named in its place."""
+def measure(case: Case, bed: Bed, repeats: int, machine: str, wrong: Collection[str] = ()) -> Row:
+    """Measure one row; who cannot run or is wrong is named in its place.
+
+    `wrong` names peers that were wrong or broke before: they stay out, for one that writes where
+    it should not takes the whole device down.
+    """
     given = work.inputs(case, bed.tensors)
-    candidates, absent = gather(case, bed.name)
+    candidates, absent = gather(case, bed.name, wrong)
     outcomes = [prepare(candidate, case, given, bed) for candidate in candidates]
     ready = [outcome for outcome in outcomes if isinstance(outcome, Ready)]
     absent += [outcome for outcome in outcomes if isinstance(outcome, Absent)]
@@ -74,7 +81,9 @@ def _ms(times: Spread) -> tuple[float, float, float, int]:
     return times.median * 1e3, times.low * 1e3, times.high * 1e3, times.runs
 
 
-def gather(case: Case, device: str) -> tuple[list[Candidate], list[Absent]]:
+def gather(
+    case: Case, device: str, wrong: Collection[str] = ()
+) -> tuple[list[Candidate], list[Absent]]:
     """Find who does this row on this device, and who does not and why."""
     candidates, absent = [], []
     for name in BACKENDS[device]:
@@ -82,7 +91,7 @@ def gather(case: Case, device: str) -> tuple[list[Candidate], list[Absent]]:
         (candidates if isinstance(found, Candidate) else absent).append(found)
     for peer in PEERS:
         if peer.device == device:
-            found = _peer(peer, case)
+            found = Absent(peer.name, PEER, EARLIER) if peer.name in wrong else _peer(peer, case)
             (candidates if isinstance(found, Candidate) else absent).append(found)
     return candidates, absent
 

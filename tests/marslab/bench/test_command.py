@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from marslab.errors import UserError
-from marslab.lab.bench import command, conditions, measure, report
+from marslab.lab.bench import command, conditions, measure, peers, report
 
 app = typer.Typer()
 app.command()(command.bench)
@@ -74,6 +74,44 @@ def test_ctrl_c_keeps_what_is_measured(tmp_path: Path, monkeypatch) -> None:
     assert len(found.rows) == 1
     assert not found.complete
     assert "Cut short" in done.stdout
+
+
+@pytest.mark.usefixtures("small")
+def test_a_device_that_breaks_down_keeps_what_is_measured(tmp_path: Path, monkeypatch) -> None:
+    real, seen = measure.measure, []
+
+    def second_breaks(*arguments):
+        seen.append(1)
+        if len(seen) == 2:
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+        return real(*arguments)
+
+    monkeypatch.setattr(measure, "measure", second_breaks)
+    done = invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    assert done.exit_code == 1
+    assert "the device broke down" in done.stderr
+    (path,) = tmp_path.iterdir()
+    found = report.read(path)
+    assert len(found.rows) == 1
+    assert "illegal memory access" in str(found.conditions["broke"])
+
+
+@pytest.mark.usefixtures("small")
+def test_a_peer_that_was_wrong_is_not_run_again(tmp_path: Path, monkeypatch) -> None:
+    ran = []
+
+    def load():
+        ran.append(1)
+        return lambda a, b: b.clone()
+
+    one = peers.Peer("a peer", "torch", "a-peer", "cpu", load)
+    monkeypatch.setattr(measure, "PEERS", (one,))
+    invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    rows = report.read(next(tmp_path.iterdir())).rows
+    reasons = [a.reason for row in rows for a in row.absent if a.name == "a peer"]
+    assert reasons[0].startswith("wrong result")
+    assert set(reasons[1:]) == {measure.EARLIER}
+    assert ran == [1]
 
 
 def test_ctrl_c_before_the_first_row_writes_nothing(tmp_path: Path, monkeypatch) -> None:
