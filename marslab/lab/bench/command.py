@@ -127,6 +127,7 @@ def run(
         progress.print("stopped; what is measured is kept")
     except torch.AcceleratorError as problem:
         noted["broke"] = str(problem).splitlines()[0]
+        report.write(Report(op, device, noted, rows, complete=False), folder)
         progress.print(f"the device broke down ({noted['broke']}); what is measured is kept")
     return Report(op, device, noted, rows, complete=len(rows) == len(todo)), path
 

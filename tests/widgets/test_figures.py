@@ -1,0 +1,132 @@
+"""Figures are pure functions of their data, and say what is on their axes."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import torch
+
+from marslab.widgets.figures import (
+    COLOURS,
+    roofline,
+    scan_lines,
+    spread,
+    state_heatmap,
+    timing_bars,
+)
+from marslab.widgets.figures.sequence import plain, thin
+
+H = torch.randn(2, 30, 8, generator=torch.Generator().manual_seed(0))
+MAKERS = {
+    "lines": lambda **look: scan_lines(H, H, H.abs(), **look),
+    "heatmap": lambda **look: state_heatmap(H, **look),
+    "times": lambda **look: timing_bars({"naive": [90.0, 100.0], "numba": 1.0}, 0.5, **look),
+    "roofline": lambda **look: roofline({"numba": (2e6, 12e6, 1e-3)}, 2e10, 3e11, **look),
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("dark", [False, True])
+def test_same_data_gives_the_same_figure(kind: str, dark: bool) -> None:
+    assert MAKERS[kind](dark=dark) == MAKERS[kind](dark=dark)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_figure_has_a_height_and_says_what_its_axes_are(kind: str) -> None:
+    layout = MAKERS[kind](height=321).to_plotly_json()["layout"]
+    assert layout["height"] == 321
+    assert "(" in _last(layout, "xaxis")["title"]["text"]  # the unit
+    assert layout["yaxis"]["title"]["text"]
+    assert "$" not in str(layout)  # LaTeX would show raw
+
+
+def _last(layout: dict[str, Any], axis: str) -> dict[str, Any]:
+    return layout[max(name for name in layout if name.startswith(axis))]
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_ink_stands_out_from_paper_in_both_looks(kind: str) -> None:
+    for dark in (False, True):
+        layout = MAKERS[kind](dark=dark).layout
+        assert _contrast(layout.font.color, layout.paper_bgcolor) > 7  # WCAG AAA
+
+
+def _contrast(one: str, other: str) -> float:
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_lines_carry_the_states_of_the_chosen_channels() -> None:
+    fig = scan_lines(H, channels=[1, 6], labels=["<b>one</b>", "six"])
+    assert np.allclose(_trace(fig, 0).y, H[0, :, 1])
+    assert np.allclose(_trace(fig, 1).y, H[0, :, 6])
+    assert _trace(fig, 0).name == "&lt;b&gt;one&lt;/b&gt;"
+
+
+def test_heat_map_carries_every_state_with_time_to_the_right() -> None:
+    assert np.allclose(np.asarray(_trace(state_heatmap(H), 0).z), H[0].T)
+
+
+def test_bars_end_at_the_median_and_the_floor_is_drawn() -> None:
+    fig = timing_bars({"naive": [4.0, 1.0, 2.0], "numba": 1.0}, 0.5)
+    bars = [trace for trace in _traces(fig) if trace.type == "bar"]
+    assert [bar.x[0] for bar in bars] == [2.0, 1.0]
+    assert [bar.marker.color for bar in bars] == [COLOURS["naive"], COLOURS["numba"]]
+    assert fig.layout.shapes[0].x0 == 0.5
+
+
+def test_far_apart_times_go_on_a_log_axis() -> None:
+    assert timing_bars({"naive": 100.0, "numba": 1.0}).layout.xaxis.type == "log"
+    assert timing_bars({"naive": 2.0, "numba": 1.0}).layout.xaxis.type is None
+
+
+def test_roofline_puts_a_run_at_its_intensity_and_rate() -> None:
+    fig = roofline({"numba": (2e6, 12e6, 1e-3)}, bandwidth=2e10, peak=3e11)
+    point = _trace(fig, 1)
+    assert point.x[0] == pytest.approx(1 / 6)
+    assert point.y[0] == pytest.approx(2.0)  # GFLOP/s
+    assert max(_trace(fig, 0).y) == pytest.approx(300.0)
+
+
+def test_a_thinned_line_keeps_its_spikes() -> None:
+    line = np.zeros(100_000)
+    line[77_777], line[33_333] = 5.0, -3.0
+    steps, values = thin(line)
+    assert len(values) <= 2000 and values.max() == 5.0 and values.min() == -3.0
+    assert np.all(np.diff(steps) >= 0) and np.array_equal(line[steps], values)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (1, 1), (0, 3, 2), (2, 0, 3)])
+def test_small_and_empty_sequences_are_drawn(shape: tuple[int, ...]) -> None:
+    scan_lines(torch.zeros(shape))
+    state_heatmap(torch.zeros(shape))
+
+
+def test_what_cannot_be_drawn_is_refused_in_one_sentence() -> None:
+    with pytest.raises(ValueError, match=r"takes \[L, D\] or \[B, L, D\], got shape \[3\]"):
+        plain([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="real numbers, got complex ones; pass h.real"):
+        plain(torch.zeros(2, 2, dtype=torch.complex64))
+
+
+def test_bfloat16_can_be_drawn() -> None:
+    assert plain(H.bfloat16()).dtype == np.float64
+
+
+@pytest.mark.parametrize(("width", "n", "expected"), [(1, 5, [0]), (3, 5, [0, 1, 2]), (9, 1, [0])])
+def test_spread_never_asks_for_more_than_there_is(width: int, n: int, expected: list[int]) -> None:
+    assert spread(width, n) == expected
+
+
+def _traces(fig: Any) -> list[Any]:
+    return list(fig.data)
+
+
+def _trace(fig: go.Figure, index: int) -> Any:
+    return _traces(fig)[index]
