@@ -30,7 +30,7 @@ def svg(figure: Figure, sentence: str = "") -> str:
     """
     layout = figure.layout.to_plotly_json()
     height = layout.get("height", 400)
-    traces = [trace.to_plotly_json() for trace in figure.data]
+    traces: list[dict[str, Any]] = figure.to_plotly_json()["data"]
     panels = sorted({(trace.get("xaxis", "x"), trace.get("yaxis", "y")) for trace in traces})
     shapes = [
         shape
