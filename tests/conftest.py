@@ -22,6 +22,13 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_interpreter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernel tests switch Triton's interpreter on for their whole process; others may share it."""
+    if not request.path.is_relative_to(KERNEL_TESTS):
+        monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _compiled(request: pytest.FixtureRequest) -> None:
     if request.path.is_relative_to(KERNEL_TESTS):
         request.getfixturevalue("warm_numba")

@@ -555,10 +555,11 @@ print("by hand, by autograd, by differences and compiled: one gradient")
 #
 # A scan does two operations for each number that it writes, and it must read two numbers and
 # write one: 12 bytes in float32. No cleverness changes that. So there is a floor under the time:
-# **bytes moved once, over the rate at which your memory moves bytes**. Multiply-adds are not the
-# limit, as the picture shows: all points stand under the slope, far left of the flat roof.
+# **bytes moved once, over the rate at which your memory moves bytes**. Arithmetic is not the
+# limit, as the picture shows: the points stand far left of the place where the roof turns flat.
 #
-# The cell measures your memory, measures your arithmetic, then times every backend.
+# The cell measures your memory, measures your arithmetic, then times every backend on arrays
+# sixteen times as wide as above.
 
 
 # %%
@@ -566,24 +567,26 @@ def points(B, L, D):
     """(operations, bytes, seconds) of each backend that can run here."""
     a, b = inputs(B, L, D)
     work = 2 * B * L * D, linear_scan_bytes(B, L, D, a.element_size())
-    here = [name for name, x in available().items() if x.ok and x.device in ("any", device)]
+    fit = {name: x for name, x in available().items() if x.ok and x.device in ("any", device)}
+    here = [name for name, x in fit.items() if not x.reason.startswith("interpreter")]
     calls = {name: lambda name=name: linear_scan(a, b, backend=name) for name in here}
     return {name: (*work, milliseconds(call, 3) / 1e3) for name, call in calls.items()}
 
 
-measured = points(batch, 2 * length, 2 * width)
+measured = points(batch, length, 16 * width)
 rate = stream(device)
 roofline(measured, rate, matmul_rate(device), dark=dark)
 
 # %%
-floor = 1e3 * linear_scan_bytes(batch, 2 * length, 2 * width, 4) / rate
+floor = 1e3 * linear_scan_bytes(batch, length, 16 * width, 4) / rate
 milli = {name: 1e3 * spent for name, (_, _, spent) in measured.items()}
 timing_bars(milli, floor, title="The same runs beside the floor", dark=dark)
 
 # %% [markdown]
-# The dashed line is the floor. A run can even land left of it when the data still sits in a
-# cache from the run before: the floor was measured with arrays too large for any cache.
-# `marslab bench` does this with care, on large sizes, and keeps the result.
+# The dashed line is the floor. On a processor with a very large cache a run can land left of it,
+# and its point above the roof: part of the data still sits in the cache from the run before, and
+# the floor was measured with arrays too large for that. `marslab bench` measures on large sizes,
+# in turns, and keeps the result.
 #
 # ## What goes wrong
 #

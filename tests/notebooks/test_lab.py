@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import webbrowser
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,8 +21,10 @@ from marslab.lab import instances, lab_check, ports, server
 from marslab.lab.instances import Instance
 
 GOOD = "\n# %%\nassert fast\nimport os\nassert os.environ['PANEL_INLINE'] == 'True'\n"
+# Whoever starts the tests in the background has them ignore Ctrl-C, and children inherit that.
 LAB = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from marslab.lab import server
 from marslab.lab.server import open_lab
@@ -43,9 +47,17 @@ server = HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer)
 """
 
 
-def start(root: Path, work: Path, port: int, *stand_in: str) -> subprocess.Popen[str]:
+@contextmanager
+def start(root: Path, work: Path, port: int, *stand_in: str) -> Iterator[subprocess.Popen[str]]:
+    """A lab in a process of its own, which ends with the block also when the test fails."""
     command = [sys.executable, "-c", LAB, str(root), str(work), str(port), *stand_in]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as lab:
+        try:
+            yield lab
+        finally:
+            if lab.poll() is None:
+                lab.terminate()
 
 
 def mine() -> set[int]:
@@ -92,42 +104,42 @@ def test_the_check_keeps_its_budget(course, capsys) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_a_lab_is_opened_found_again_and_ended(course, tmp_path: Path, capsys) -> None:
     root, work = course(nb00_start=GOOD), tmp_path / "work"
-    with socket.socket() as taken:
+    with ExitStack() as opened:
+        taken = opened.enter_context(socket.socket())
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        first = start(root, work, port)
+        first = opened.enter_context(start(root, work, port))
         assert first.stdout is not None and first.stderr is not None
         address = first.stdout.readline().split()[1]
         dashboards = first.stdout.readline().split()[1]
-    found = instances.find(work.resolve())
-    assert found is not None and found.port != port, "the next free port"
-    assert address == found.url("lab/tree/00_start.ipynb")
-    assert dashboards == found.url("marslab/dashboards")
-    assert urlopen(address).status == 200
-    _settings_are_ours(found)
-    door = urlopen(dashboards)
-    assert door.status == 200 and door.url.startswith("http://127.0.0.1:5")
-    assert found.token not in door.url
-    assert "/login" in urlopen(f"http://127.0.0.1:{found.port}/marslab/dashboards").url
-    if os.name == "posix":
-        assert instances.state_file(work.resolve()).stat().st_mode & 0o077 == 0
+        taken.close()
+        found = instances.find(work.resolve())
+        assert found is not None and found.port != port, "the next free port"
+        assert address == found.url("lab/tree/00_start.ipynb")
+        assert dashboards == found.url("marslab/dashboards")
+        assert urlopen(address).status == 200
+        _settings_are_ours(found)
+        door = urlopen(dashboards)
+        assert door.status == 200 and door.url.startswith("http://127.0.0.1:5")
+        assert found.token not in door.url
+        assert "/login" in urlopen(f"http://127.0.0.1:{found.port}/marslab/dashboards").url
+        if os.name == "posix":
+            assert instances.state_file(work.resolve()).stat().st_mode & 0o077 == 0
 
-    code = server.open_lab(work=work, port=port, browser=False, check=False, root=root)
-    out, err = capsys.readouterr()
-    assert code == 0 and out.split()[1] == address
-    assert err == f"a lab runs on {work.resolve()} already\n"
+        code = server.open_lab(work=work, port=port, browser=False, check=False, root=root)
+        out, err = capsys.readouterr()
+        assert code == 0 and out.split()[1] == address
+        assert err == f"a lab runs on {work.resolve()} already\n"
 
-    first.send_signal(signal.SIGINT)
-    assert first.wait(timeout=60) == 130
-    assert first.stderr.read().endswith("Ctrl-C ends the lab\nthe lab has ended\n")
-    first.stdout.close()
-    first.stderr.close()
-    assert not psutil.pid_exists(found.pid)
-    with pytest.raises(URLError):
-        urlopen(door.url)
-    assert instances.find(work.resolve()) is None
-    assert not instances.state_file(work.resolve()).exists()
+        first.send_signal(signal.SIGINT)
+        assert first.wait(timeout=60) == 130
+        assert first.stderr.read().endswith("Ctrl-C ends the lab\nthe lab has ended\n")
+        assert not psutil.pid_exists(found.pid)
+        with pytest.raises(URLError):
+            urlopen(door.url)
+        assert instances.find(work.resolve()) is None
+        assert not instances.state_file(work.resolve()).exists()
 
 
 def _settings_are_ours(lab: Instance) -> None:

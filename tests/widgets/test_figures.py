@@ -130,3 +130,8 @@ def _traces(fig: Any) -> list[Any]:
 
 def _trace(fig: go.Figure, index: int) -> Any:
     return _traces(fig)[index]
+
+
+def test_labels_that_do_not_fit_are_told() -> None:
+    with pytest.raises(ValueError, match="labels must name the 2 channels drawn, got 1"):
+        scan_lines(torch.zeros(4, 3), channels=[0, 1], labels=["a"])

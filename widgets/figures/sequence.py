@@ -42,10 +42,17 @@ def scan_lines(
 
     Units:
         height: pixels; the x axis counts steps
+
+    Errors:
+        ValueError: `labels` are not as many as the channels drawn
     """
     states = plain(h)
     chosen = list(spread(states.shape[1]) if channels is None else channels)
     names = [f"channel {c}" for c in chosen] if labels is None else list(labels)
+    if len(names) != len(chosen):
+        raise ValueError(
+            f"scan_lines: labels must name the {len(chosen)} channels drawn, got {len(names)}"
+        )
     heights = [1.0] if a is None else [0.76, 0.24]
     fig = make_subplots(
         len(heights), 1, row_heights=heights, shared_xaxes=True, vertical_spacing=0.07
