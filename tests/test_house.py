@@ -142,6 +142,7 @@ def block(language: str) -> str:
     return found[1]
 
 
+@pytest.mark.slow
 def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     code = block("python")
     assert len([line for line in code.splitlines() if line]) <= 8

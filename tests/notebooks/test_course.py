@@ -9,6 +9,7 @@ from marslab.lab import engine, notebooks
 
 ROOT = notebooks.shipped()
 NAMES = notebooks.names()
+START, *LATER = NAMES
 
 
 def test_every_notebook_is_in_step_with_its_source() -> None:
@@ -27,7 +28,9 @@ def test_no_notebook_carries_outputs(name: str) -> None:
     assert ran == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [START, *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)]
+)
 def test_every_notebook_runs(name: str, tmp_path: Path) -> None:
     (result,) = engine.run([name], output_dir=tmp_path)
     assert result.failure is None, (

@@ -205,6 +205,7 @@ assert {figure.name for figure in found.rows[0].figures} >= {"numba", "torch", "
 """
 
 
+@pytest.mark.slow
 def test_measuring_needs_no_heavy_package(tmp_path: Path) -> None:
     blocked = ["pydantic", "plotly", "panel", "papermill", "IPython", "pandas", "platformdirs"]
     arguments = [sys.executable, "-P", "-c", MEASURE, *blocked, str(tmp_path)]
