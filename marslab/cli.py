@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ import typer
 
 from marslab import __version__
 from marslab.errors import UserError
+from marslab.lab.printed import table
 
 app = typer.Typer(
     help="Understand the architectures after the Transformer by building, watching, breaking them.",
@@ -121,7 +121,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(found, indent=2))
     else:
-        _table(["what", "found"], told(found))
+        table(["what", "found"], told(found))
 
 
 @app.command()
@@ -136,17 +136,7 @@ def models(as_json: Json = False) -> None:
     for record in found:
         scores = [f"{name} {score:g}" for name, score in record["scores"].items()]
         told = record | {"scores": "\n".join(scores)}
-        _table(["model", told.pop("name")], [(what, str(value)) for what, value in told.items()])
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False).print(table)
+        table(["model", told.pop("name")], [(what, str(value)) for what, value in told.items()])
 
 
 def _is_ours(error: BaseException) -> bool:

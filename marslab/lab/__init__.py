@@ -1,1 +1,1 @@
-"""lab"""
+"""What is done with the library: benchmarks, notebooks, the lab, a look at the machine."""

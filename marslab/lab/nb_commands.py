@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marslab.errors import UserError
+from marslab.lab.printed import table
 
 if TYPE_CHECKING:
     from marslab.lab.engine import RunResult, Value
@@ -64,7 +65,7 @@ def list_notebooks(work: Work = None, root: Root = None, as_json: Json = False) 
     if as_json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        _table(["notebook", "title", "your copy"], [list(row.values()) for row in rows])
+        table(["notebook", "title", "your copy"], [list(row.values()) for row in rows])
 
 
 @app.command("open")
@@ -190,14 +191,4 @@ def _times(results: "list[RunResult]") -> None:
         rows.append(
             [result.name, "ok" if result.ok else "FAILED", f"{result.seconds:.1f}", cell[:72]]
         )
-    _table(["notebook", "run", "seconds", "slowest cell"], rows)
-
-
-def _table(columns: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False).print(table)
+    table(["notebook", "run", "seconds", "slowest cell"], rows)

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(
         not torch.cuda.is_available(),
-        reason="needs a CUDA device; last result: data/bench/",
+        reason="needs a CUDA device; last result: data/bench/gpu-tests.json",
     ),
 ]
 
