@@ -17,13 +17,13 @@ import psutil
 import tornado.web
 
 from marslab.errors import UserError
+from marslab.lab import ports
 from marslab.widgets.frame import serve_view
 from marslab.widgets.index import index
 from marslab.widgets.views import VIEWS
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 USUAL_PORT = 5006
-TRIED = 100  # ports after the usual one
 THREADS = 4  # so that one reader's slow run does not stop the others
 ABOUT = "/marslab.json"
 
@@ -65,18 +65,12 @@ def free_port(host: str, wanted: int | None) -> int:
     Errors:
         UserError: the wanted port is in use, or none is free
     """
-    candidates = range(USUAL_PORT, USUAL_PORT + TRIED) if wanted is None else [wanted]
-    for port in candidates:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise UserError(
-        f"port {candidates[0]} is in use: choose another with --port, or leave --port out"
-    )
+    if wanted is None:
+        return ports.free_port(USUAL_PORT, host)
+    found = ports.probe(wanted, host)
+    if found is None:
+        raise UserError(f"port {wanted} is in use: choose another with --port, or leave --port out")
+    return found
 
 
 def serve(host: str, port: int, password: str | None, opened: Callable[[], None]) -> Any:

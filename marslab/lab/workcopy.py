@@ -150,9 +150,15 @@ def _bring(source: Path, folder: Path, known: dict[str, str], done: Update) -> N
         if known.get(copy.name) != fresh:
             done.beside.append(_beside(copy, content, known))
     elif known.get(copy.name) not in (fresh, None):
+        if _ran(copy.read_bytes()):
+            os.replace(copy, _aside(copy))  # its results are the reader's
         write_bytes(copy, content)
         done.updated.append(copy.name)
     known[copy.name] = fresh
+
+
+def _ran(content: bytes) -> bool:
+    return any(cell.get("outputs") for cell in json.loads(content)["cells"])
 
 
 def _beside(copy: Path, content: bytes, known: dict[str, str]) -> str:

@@ -65,9 +65,13 @@ def test_a_second_sync_does_nothing(root: Path, work: Path) -> None:
 
 def test_a_release_adds_and_updates_what_is_untouched(root: Path, work: Path) -> None:
     write(work / "01_scan.ipynb", "scan 1", outputs=[{"output_type": "stream"}])  # run, not edited
+    ran = (work / "01_scan.ipynb").read_bytes()
     write(root / "01_scan.ipynb", "scan 2")
     write(root / "02_waves.ipynb", "waves 2")
     done = workcopy.update(work, root=root)
+    (aside,) = work.glob("01_scan.*.bak.ipynb")
+    assert aside.read_bytes() == ran, "its results are kept"
+    aside.unlink()
     assert files(work) == ["00_start.ipynb", "01_scan.ipynb", "02_waves.ipynb"]
     assert cell(work / "01_scan.ipynb") == "scan 2"
     assert list(done.sentences()) == [

@@ -1,6 +1,5 @@
 """A served copy of the dashboards and a browser; both once for all tests of this folder."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ from typing import Any
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+from marslab.lab.doctor import chromium
+
 # The browser's own calls home would be counted as ours.
 FLAGS = [
     "--headless",
@@ -41,13 +41,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, headless; without one the test is skipped."""
-    found = [path for name in BROWSERS if (path := shutil.which(name))]
-    if not found:
-        pytest.skip(f"no browser here: none of {', '.join(BROWSERS)} is on the PATH")
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium or Chrome is on the PATH")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found[0], args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield opened
         opened.close()
 

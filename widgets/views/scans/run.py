@@ -11,6 +11,7 @@ from torch import Tensor
 
 from marslab.kernels import roofline
 from marslab.kernels.backends import observer
+from marslab.kernels.testing import error
 from marslab.widgets.frame import Say
 from marslab.widgets.views.scans.ops import OPS, Operands, ScanOp
 from marslab.widgets.views.scans.setup import ScanSetup, obstacles
@@ -157,5 +158,4 @@ def _error(setup: ScanSetup, op: ScanOp, operands: Operands, h: Tensor) -> float
         return None
     exact = operands._replace(a=operands.a.cpu().double(), b=operands.b.cpu().double())
     loop = op.call(exact, setup, "naive")
-    scale = loop.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
-    return float((h.cpu().double() - loop).abs().max() / scale)
+    return error(h.cpu(), loop).worst
