@@ -14,18 +14,21 @@ import pytest
 pytestmark = pytest.mark.slow
 
 # The figures live in shadow roots, where document.querySelector does not look.
-FIGURE = """() => {
+FIND = """() => {
   const found = [];
   const look = (root) => root.querySelectorAll('*').forEach((e) => {
     if (e.classList.contains('js-plotly-plot') && e.data) found.push(e);
     if (e.shadowRoot) look(e.shadowRoot);
   });
   look(document);
-  const e = found.find((e) => e.offsetParent !== null);
-  if (!e || !e.data.length) return null;
-  return {title: e.layout.title.text, paper: e.layout.paper_bgcolor, width: e.offsetWidth,
-          names: e.data.map((t) => t.name), sum: e.data.map((t) => Array.from(t.y || []).join())};
+  return found;
 }"""
+FIGURE = f"""() => {{
+  const e = ({FIND})().find((e) => e.offsetParent !== null);
+  if (!e || !e.data.length) return null;
+  return {{title: e.layout.title.text, paper: e.layout.paper_bgcolor, width: e.offsetWidth,
+          names: e.data.map((t) => t.name), sum: e.data.map((t) => Array.from(t.y || []).join())}};
+}}"""
 
 
 def figure(seen: Any, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
@@ -129,6 +132,12 @@ def test_a_dark_system_gives_a_dark_page(seen: Any) -> None:
     seen.page.emulate_media(color_scheme="dark")
     open_view(seen, "?L=32")
     assert figure(seen, lambda now: now["paper"] == "#171c23")
+
+
+def test_a_resize_that_comes_after_a_figure_is_gone_is_no_error(seen: Any) -> None:
+    open_view(seen, "?L=32&D=3")
+    late = f"({FIND})().forEach((e) => {{ Plotly.purge(e); Plotly.relayout(e, {{width: 300}}); }})"
+    seen.page.evaluate(late)
 
 
 def test_what_a_reader_takes_away(seen: Any, tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ const name = (event) => {
 };
 document.addEventListener('focusin', name);
 document.addEventListener('keyup', name);
+// Panel may resize a figure that it has just taken down: there is nothing to lay out then.
+if (window.Plotly) {
+  const relayout = Plotly.relayout;
+  Plotly.relayout = (figure, ...rest) =>
+    figure._fullLayout ? relayout(figure, ...rest) : Promise.resolve(figure);
+}
 """
 SWITCH = """
 export function render({ model }) {
