@@ -1,5 +1,6 @@
 """Sentences for bad input: the argument's name, what it got, what it needs."""
 
+import os
 from collections.abc import Iterable
 
 import torch
@@ -55,3 +56,30 @@ def on_one_device(op: str, **tensors: Tensor | None) -> None:
     if len(set(places.values())) > 1:
         told = ", ".join(f"{name} on {place}" for name, place in places.items())
         raise ValueError(f"{op}: all tensors must be on one device, got {told}")
+
+
+def within(op: str, name: str, x: Tensor, low: float, high: float, domain: str) -> None:
+    """Raise ValueError unless every number of `x` is in [low, high]; NaN travels on.
+
+    On a GPU only with MARSLAB_CHECK=1, since looking forces the device to finish; never while a
+    graph is being compiled.
+    """
+    if torch.compiler.is_compiling() or (x.is_cuda and os.environ.get("MARSLAB_CHECK") != "1"):
+        return
+    x = _bare(x.detach())
+    if x.numel() == 0 or x.is_meta:
+        return
+    least, most = (v.item() for v in x.aminmax())
+    if not (least >= low and most <= high):  # a NaN hides the others from aminmax
+        x = x[~x.isnan()]
+        bad = x[(x < low) | (x > high)]
+        if bad.numel():
+            raise ValueError(f"{op}: {name} must be {domain}, got {bad[0].item():.6g}")
+
+
+def _bare(x: Tensor) -> Tensor:
+    """The numbers under torch.func's wrappers, which do not let themselves be looked at."""
+    functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+    while functorch.is_functorch_wrapped_tensor(x):
+        x = functorch.get_unwrapped(x)
+    return x

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 
@@ -17,11 +18,6 @@ STREAM_BYTES = {"cpu": 256 * 2**20, "cuda": 2**30}
 # Side of the square matrices: long enough to fill the device, short enough for a laptop.
 MATMUL_SIDE = {"cpu": 1024, "cuda": 8192}
 WARM_UP, REPEATS = 2, 9
-
-FORWARD_PASSES = 3  # read a, b; write h
-BOTH_PASSES = 8  # the three above; then read a, h, dh; write da, db
-FORWARD_STATES = 2  # read h0; write the last state
-BOTH_STATES = 5  # the two above; then read h0, dstate; write dh0
 
 
 def watch(call: Callable[[], object], device: str = "cpu") -> Callable[[], float]:
@@ -87,23 +83,15 @@ def matmul_rate(device: str = "cpu", dtype: torch.dtype = torch.float32) -> floa
     return _matmul_rate(_checked(device), dtype)
 
 
-def linear_scan_bytes(B: int, L: int, D: int, itemsize: int, backward: bool = False) -> int:
-    """Count the bytes that `linear_scan` must move when nothing is moved twice.
-
-    Forward reads a, b and writes h: three passes over [B, L, D]. Forward and backward together
-    make eight: the backward reads a, h, dh and writes da, db. States [B, D] are float32 at least.
+class Cost(NamedTuple):
+    """What an op needs at the least when nothing is moved or worked out twice.
 
     Units:
-        itemsize: bytes of one element of a and b
-        returns: bytes
-
-    >>> linear_scan_bytes(8, 4096, 2048, itemsize=4) / 2**20
-    768.125
-    >>> linear_scan_bytes(8, 4096, 2048, itemsize=2, backward=True) / 2**20
-    1024.3125
+        bytes: bytes read and written; flops: floating point operations, a multiply-add two
     """
-    passes, states = (BOTH_PASSES, BOTH_STATES) if backward else (FORWARD_PASSES, FORWARD_STATES)
-    return B * D * (passes * L * itemsize + states * max(itemsize, 4))
+
+    bytes: int
+    flops: int
 
 
 def floor_seconds(bytes: float, device: str = "cpu") -> float:

@@ -39,7 +39,8 @@ from IPython.display import Markdown
 # %%
 import marslab
 from marslab.kernels import available, linear_scan
-from marslab.kernels.roofline import linear_scan_bytes, matmul_rate, stream, watch
+from marslab.kernels.linear_scan.work import cost
+from marslab.kernels.roofline import matmul_rate, stream, watch
 from marslab.kernels.testing import assert_close
 from marslab.widgets.explorers import scan_rounds, text_memory
 from marslab.widgets.figures import CONFIG, roofline, scan_lines, state_heatmap, timing_bars
@@ -566,7 +567,7 @@ print("by hand, by autograd, by differences and compiled: one gradient")
 def points(B, L, D):
     """(operations, bytes, seconds) of each backend that can run here."""
     a, b = inputs(B, L, D)
-    work = 2 * B * L * D, linear_scan_bytes(B, L, D, a.element_size())
+    work = 2 * B * L * D, cost((B, L, D), a.element_size()).bytes
     fit = {name: x for name, x in available().items() if x.ok and x.device in ("any", device)}
     here = [name for name, x in fit.items() if not x.reason.startswith("interpreter")]
     calls = {name: lambda name=name: linear_scan(a, b, backend=name) for name in here}
@@ -578,7 +579,7 @@ rate = stream(device)
 roofline(measured, rate, matmul_rate(device), dark=dark)
 
 # %%
-floor = 1e3 * linear_scan_bytes(batch, length, 16 * width, 4) / rate
+floor = 1e3 * cost((batch, length, 16 * width), 4).bytes / rate
 milli = {name: 1e3 * spent for name, (_, _, spent) in measured.items()}
 timing_bars(milli, floor, title="The same runs beside the floor", dark=dark)
 

@@ -17,7 +17,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from marslab.kernels import linear_scan
-from marslab.kernels.testing import assert_close, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import assert_close
 
 RANK, WORLD = int(sys.argv[1]), int(sys.argv[2])
 B, D = 2, 3
@@ -47,7 +48,7 @@ def equals_one_process(
     backend: str = "numba",
 ) -> None:
     torch.manual_seed(len(lengths) + sum(lengths))  # the same whole sequence on every rank
-    a, b, h0 = linear_scan_inputs((B, sum(lengths), D), dtype, decay=(0.5, 1.0))
+    a, b, h0 = draw((B, sum(lengths), D), dtype, decay=(0.5, 1.0))
     weights = torch.randn_like(b), *torch.randn((WORLD, B, D), dtype=h0.dtype)
     mine = [leaf(part(a, lengths)), leaf(part(b, lengths)), leaf(h0)]
     wide = torch.complex128 if dtype.is_complex else torch.float64
@@ -76,7 +77,7 @@ def equals_one_process(
 def one_rank_wants_gradients() -> None:
     """Rank 0 trains, the others hold constants; nobody may wait for a gradient that never comes."""
     torch.manual_seed(5)
-    a, b, _ = linear_scan_inputs((B, 8, D))
+    a, b, _ = draw((B, 8, D))
     lengths = [4, 4]
     mine = leaf(part(b, lengths)) if RANK == 0 else part(b, lengths)
     h = linear_scan(part(a, lengths), mine, group=dist.group.WORLD)
@@ -89,7 +90,7 @@ def one_rank_wants_gradients() -> None:
 
 def second_derivatives() -> None:
     torch.manual_seed(6)
-    inputs = linear_scan_inputs((B, 9, D))
+    inputs = draw((B, 9, D))
     lengths = [4, 5]
     mine = [leaf(part(x, lengths)) for x in inputs[:2]]
     one = [leaf(x) for x in inputs[:2]]
@@ -102,14 +103,14 @@ def second_derivatives() -> None:
 
 
 def nothing_recorded_without_gradients() -> None:
-    a, b, _ = linear_scan_inputs((B, 4, D))
+    a, b, _ = draw((B, 4, D))
     with torch.no_grad():
         h = linear_scan(a.requires_grad_(), b, group=dist.group.WORLD)
     assert not h.requires_grad
 
 
 def states_are_equal_on_all_ranks() -> None:
-    a, b, _ = linear_scan_inputs((B, 40, D), torch.float32)
+    a, b, _ = draw((B, 40, D), torch.float32)
     _, state = linear_scan(a, b, group=dist.group.WORLD, return_state=True)
     states = [torch.empty_like(state) for _ in range(WORLD)]
     dist.all_gather(states, state)
@@ -125,13 +126,13 @@ def sentence(call: Callable) -> str:
 
 
 def mismatch(shape: tuple[int, int, int], dtype: torch.dtype, reverse: bool) -> str:
-    a, b, _ = linear_scan_inputs(shape, dtype)
+    a, b, _ = draw(shape, dtype)
     return sentence(lambda: linear_scan(a, b, reverse=reverse, group=dist.group.WORLD))
 
 
 def not_a_member() -> str:
     group: Any = dist.new_group([0])
-    a, b, h0 = linear_scan_inputs((B, 4, D))
+    a, b, h0 = draw((B, 4, D))
     if RANK == 0:  # a group of one is the plain scan
         assert_close(linear_scan(a, b, h0, group=group), linear_scan(a, b, h0), "group of one")
         return ""
@@ -139,7 +140,7 @@ def not_a_member() -> str:
 
 
 def not_a_group() -> str:
-    a, b, _ = linear_scan_inputs((B, 4, D))
+    a, b, _ = draw((B, 4, D))
     group: Any = "world"
     return sentence(lambda: linear_scan(a, b, group=group))
 

@@ -12,7 +12,8 @@ from torch.autograd import forward_ad, gradcheck, gradgradcheck
 
 from marslab.kernels import linear_scan
 from marslab.kernels.linear_scan import cpu
-from marslab.kernels.testing import assert_close, check, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import assert_close, check
 
 FAST = ["torch", "numba"]
 DERIVED = [(torch.float64, False), (torch.float64, True), (torch.complex128, False)]
@@ -27,7 +28,7 @@ def fresh_compiler() -> Iterator[None]:
 
 
 def leaves(shape: tuple[int, int, int], dtype: torch.dtype = torch.float64) -> list[Tensor]:
-    return [x.requires_grad_() for x in linear_scan_inputs(shape, dtype)]
+    return [x.requires_grad_() for x in draw(shape, dtype)]
 
 
 def loss(*operands: Tensor, backend: str = "numba") -> Tensor:
@@ -62,7 +63,7 @@ def test_first_and_second_derivatives_match_finite_differences(
 def test_second_derivatives_agree_with_naive(
     backend: str, dtype: torch.dtype, reverse: bool
 ) -> None:
-    a, b, h0 = linear_scan_inputs((2, 30, 3), dtype)
+    a, b, h0 = draw((2, 30, 3), dtype)
     weight = torch.randn_like(b)
 
     def gradients(a: Tensor, b: Tensor, h0: Tensor, backend: str) -> tuple[Tensor, ...]:
@@ -77,7 +78,7 @@ def test_second_derivatives_agree_with_naive(
 
 @pytest.mark.parametrize("decay_dtype", [torch.bfloat16, torch.float32], ids=str)
 def test_second_derivatives_of_16_bit_inputs_keep_their_dtypes(decay_dtype: torch.dtype) -> None:
-    a, b, h0 = linear_scan_inputs((2, 9, 3), torch.bfloat16, decay_dtype=decay_dtype)
+    a, b, h0 = draw((2, 9, 3), torch.bfloat16, decay_dtype=decay_dtype)
     args = [x.requires_grad_() for x in (a, b, h0)]
     grads = torch.autograd.grad(loss(*args), args, create_graph=True)
     twice = torch.autograd.grad([g.square().sum() for g in grads], args)
@@ -88,7 +89,7 @@ def test_second_derivatives_of_16_bit_inputs_keep_their_dtypes(decay_dtype: torc
 @pytest.mark.parametrize("wanted", NAMES)
 @pytest.mark.parametrize("backend", FAST)
 def test_only_the_gradient_that_is_wanted(backend: str, wanted: str) -> None:
-    args = dict(zip(NAMES, linear_scan_inputs((2, 9, 3)), strict=True))
+    args = dict(zip(NAMES, draw((2, 9, 3)), strict=True))
     every = {k: x.clone().requires_grad_() for k, x in args.items()}
     loss(*every.values(), backend=backend).backward()
     args[wanted].requires_grad_()
@@ -105,7 +106,7 @@ def test_a_gradient_may_come_through_the_state_alone(backend: str) -> None:
     def state(a: Tensor, b: Tensor, h0: Tensor, backend: str = backend) -> Tensor:
         return linear_scan(a, b, h0, return_state=True, backend=backend)[1]
 
-    check(state, partial(state, backend="naive"), linear_scan_inputs((2, 33, 5)), length=33)
+    check(state, partial(state, backend="naive"), draw((2, 33, 5)), length=33)
 
 
 def test_nothing_is_recorded_without_gradients() -> None:
@@ -120,7 +121,7 @@ def test_nothing_is_recorded_without_gradients() -> None:
     ids=str,
 )
 def test_the_custom_ops_keep_torch_s_rules(dtype: torch.dtype, reverse: bool, length: int) -> None:
-    a, b, h0 = linear_scan_inputs((2, length, 3), dtype)
+    a, b, h0 = draw((2, length, 3), dtype)
     a = a.transpose(0, 1).contiguous().transpose(0, 1)
     torch.library.opcheck(cpu.forward, (a, b, h0, reverse))
     h, state = cpu.forward(a, b, h0, reverse)
@@ -141,7 +142,7 @@ def test_vmap_over_any_axis_is_a_loop(in_dims: tuple[int | None, ...]) -> None:
     size = 3
     args = [
         x if d is None else torch.stack([x * (i + 1) / size for i in range(size)], d)
-        for x, d in zip(linear_scan_inputs((2, 6, 2)), in_dims, strict=True)
+        for x, d in zip(draw((2, 6, 2)), in_dims, strict=True)
     ]
     scan = partial(linear_scan, return_state=True, backend="numba")
     got = torch.func.vmap(scan, in_dims=in_dims)(*args)
@@ -152,13 +153,13 @@ def test_vmap_over_any_axis_is_a_loop(in_dims: tuple[int | None, ...]) -> None:
 
 
 def test_vmap_without_h0() -> None:
-    a, b, _ = linear_scan_inputs((4, 6, 2))
+    a, b, _ = draw((4, 6, 2))
     per_row = torch.func.vmap(lambda a, b: linear_scan(a[None], b[None], backend="numba")[0])
     assert torch.equal(per_row(a, b), linear_scan(a, b, backend="numba"))
 
 
 def test_gradients_of_each_row() -> None:
-    args = linear_scan_inputs((3, 6, 2))
+    args = draw((3, 6, 2))
     grads = torch.func.grad(loss, argnums=(0, 1, 2))
     per_row = each_row(grads)(*args)
     for mine, its in zip(per_row, grads(*args), strict=True):
@@ -166,7 +167,7 @@ def test_gradients_of_each_row() -> None:
 
 
 def test_vmap_over_second_derivatives() -> None:
-    args = linear_scan_inputs((3, 4, 2))
+    args = draw((3, 4, 2))
 
     def twice(*x: Tensor) -> Tensor:
         def size(*y: Any) -> Tensor:
@@ -180,7 +181,7 @@ def test_vmap_over_second_derivatives() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own jvp
 def test_forward_mode_raises_instead_of_a_silent_zero() -> None:
-    args = tuple(linear_scan_inputs((1, 3, 2)))
+    args = tuple(draw((1, 3, 2)))
     with pytest.raises((NotImplementedError, RuntimeError), match="(?i)jvp|forward"):
         torch.func.jvp(partial(loss, backend="numba"), args, args)
     with pytest.raises((NotImplementedError, RuntimeError), match="(?i)jvp|forward"):
@@ -190,7 +191,7 @@ def test_forward_mode_raises_instead_of_a_silent_zero() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_the_torch_backend_has_forward_mode() -> None:
-    args = tuple(linear_scan_inputs((1, 3, 2)))
+    args = tuple(draw((1, 3, 2)))
     of_torch = partial(loss, backend="torch")
     tangent = torch.func.jvp(of_torch, args, args)[1]
     grads = torch.func.grad(of_torch, argnums=(0, 1, 2))(*args)
@@ -229,9 +230,9 @@ def test_exported_with_any_length() -> None:
         def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
             return linear_scan(a, b, return_state=True, backend="numba")
 
-    a, b, _ = linear_scan_inputs((2, 7, 3))
+    a, b, _ = draw((2, 7, 3))
     length = torch.export.Dim("length", min=2, max=1000)
     program = torch.export.export(Module(), (a, b), dynamic_shapes=({1: length}, {1: length}))
-    a, b, _ = linear_scan_inputs((2, 31, 3))
+    a, b, _ = draw((2, 31, 3))
     for mine, its in zip(program.module()(a, b), Module()(a, b), strict=True):
         assert torch.equal(mine, its)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from marslab.kernels import linear_scan
-from marslab.kernels.testing import assert_close, check, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import assert_close, check
 
 ALL = ["naive", "torch", "numba"]
 FAST = ALL[1:]
@@ -31,18 +32,18 @@ def agrees(backend: str, inputs: tuple[Tensor, ...], reverse: bool = False) -> N
 
 
 def test_unit_decay_is_cumsum() -> None:
-    _, b, _ = linear_scan_inputs((2, 50, 3))
+    _, b, _ = draw((2, 50, 3))
     assert_close(linear_scan(torch.ones_like(b), b, backend="naive"), b.cumsum(1))
 
 
 def test_impulse_response_is_cumprod() -> None:
-    a, b, h0 = linear_scan_inputs((2, 50, 3))
+    a, b, h0 = draw((2, 50, 3))
     h = linear_scan(a, torch.zeros_like(b), h0, backend="naive")
     assert_close(h, a.cumprod(1) * h0[:, None])
 
 
 def test_reverse_is_the_flipped_scan_of_the_flipped_input() -> None:
-    a, b, h0 = linear_scan_inputs((2, 50, 3))
+    a, b, h0 = draw((2, 50, 3))
     h, state = linear_scan(a, b, h0, reverse=True, return_state=True, backend="naive")
     assert_close(h, linear_scan(a.flip(1), b.flip(1), h0, backend="naive").flip(1))
     assert torch.equal(state, h[:, 0])
@@ -64,7 +65,7 @@ def test_three_steps_by_hand() -> None:
 @pytest.mark.parametrize("dtype", [*REAL, *COMPLEX], ids=str)
 @pytest.mark.parametrize("backend", FAST)
 def test_agrees_with_naive(backend: str, dtype: torch.dtype, shape: tuple[int, int, int]) -> None:
-    agrees(backend, linear_scan_inputs(shape, dtype))
+    agrees(backend, draw(shape, dtype))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 63, 5), (2, 64, 8)], ids=str)
@@ -73,13 +74,13 @@ def test_agrees_with_naive(backend: str, dtype: torch.dtype, shape: tuple[int, i
 def test_agrees_with_naive_in_reverse(
     backend: str, dtype: torch.dtype, shape: tuple[int, int, int]
 ) -> None:
-    agrees(backend, linear_scan_inputs(shape, dtype), reverse=True)
+    agrees(backend, draw(shape, dtype), reverse=True)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("backend", FAST)
 def test_without_h0_the_state_starts_at_zero(backend: str, reverse: bool) -> None:
-    a, b, h0 = linear_scan_inputs((2, 63, 5))
+    a, b, h0 = draw((2, 63, 5))
     agrees(backend, (a, b), reverse)
     scan = partial(linear_scan, a, b, reverse=reverse, backend=backend)
     assert torch.equal(scan(), scan(torch.zeros_like(h0)))
@@ -88,7 +89,7 @@ def test_without_h0_the_state_starts_at_zero(backend: str, reverse: bool) -> Non
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("backend", FAST)
 def test_float32_decay_beside_16_bit_input(backend: str, dtype: torch.dtype) -> None:
-    agrees(backend, linear_scan_inputs((2, 63, 5), dtype, decay_dtype=torch.float32))
+    agrees(backend, draw((2, 63, 5), dtype, decay_dtype=torch.float32))
 
 
 @pytest.mark.parametrize("backend", ALL)
@@ -106,7 +107,7 @@ def test_a_float32_decay_keeps_what_bfloat16_would_round_away(backend: str) -> N
 def test_empty_inputs_agree_too(
     backend: str, dtype: torch.dtype, shape: tuple[int, int, int]
 ) -> None:
-    inputs = linear_scan_inputs(shape, dtype)
+    inputs = draw(shape, dtype)
     agrees(backend, inputs)
     agrees(backend, inputs, reverse=True)
     agrees(backend, inputs[:2])
@@ -114,7 +115,7 @@ def test_empty_inputs_agree_too(
 
 @pytest.mark.parametrize("backend", ALL)
 def test_no_steps_give_the_initial_state(backend: str) -> None:
-    a, b, h0 = linear_scan_inputs((2, 0, 3))
+    a, b, h0 = draw((2, 0, 3))
     h, state = linear_scan(a, b, h0, return_state=True, backend=backend)
     assert h.shape == (2, 0, 3) and torch.equal(state, h0)
     _, state = linear_scan(a, b, return_state=True, backend=backend)
@@ -123,7 +124,7 @@ def test_no_steps_give_the_initial_state(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", ALL)
 def test_a_state_in_the_dtype_of_b_is_taken(backend: str) -> None:
-    a, b, h0 = linear_scan_inputs((2, 9, 3), torch.bfloat16)
+    a, b, h0 = draw((2, 9, 3), torch.bfloat16)
     h0 = h0.bfloat16()
     narrow = linear_scan(a, b, h0, backend=backend)
     assert torch.equal(narrow, linear_scan(a, b, h0.float(), backend=backend))
@@ -156,7 +157,7 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("backend", FAST)
 def test_strides_do_not_matter(backend: str, layout: str, reverse: bool) -> None:
-    inputs = tuple(LAYOUTS[layout](x) for x in linear_scan_inputs((2, 33, 5)))
+    inputs = tuple(LAYOUTS[layout](x) for x in draw((2, 33, 5)))
     agrees(backend, inputs, reverse)
     plain = linear_scan(*(x.contiguous() for x in inputs), reverse=reverse, backend=backend)
     assert torch.equal(linear_scan(*inputs, reverse=reverse, backend=backend), plain)
@@ -164,10 +165,10 @@ def test_strides_do_not_matter(backend: str, layout: str, reverse: bool) -> None
 
 @pytest.mark.parametrize("backend", FAST)
 def test_lazy_conjugates_and_negatives_are_read_right(backend: str) -> None:
-    a, b, h0 = (x.conj() for x in linear_scan_inputs((2, 33, 5), torch.complex128))
+    a, b, h0 = (x.conj() for x in draw((2, 33, 5), torch.complex128))
     assert a.is_conj()
     agrees(backend, (a, b, h0))
-    minus = tuple(x.conj().imag for x in linear_scan_inputs((1, 1, 1), torch.complex128))
+    minus = tuple(x.conj().imag for x in draw((1, 1, 1), torch.complex128))
     assert minus[0].is_neg()
     agrees(backend, minus)
 
@@ -180,7 +181,7 @@ def test_lazy_conjugates_and_negatives_are_read_right(backend: str) -> None:
 @given(length=st.integers(0, 40), cut=st.integers(0, 40), reverse=st.booleans())
 def test_a_scan_can_be_cut_anywhere(backend: str, length: int, cut: int, reverse: bool) -> None:
     cut = min(cut, length)
-    a, b, h0 = linear_scan_inputs((1, length, 2))
+    a, b, h0 = draw((1, length, 2))
     scan = partial(linear_scan, reverse=reverse, return_state=True, backend=backend)
 
     def continued(a: Tensor, b: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
@@ -196,7 +197,7 @@ def test_a_scan_can_be_cut_anywhere(backend: str, length: int, cut: int, reverse
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("backend", ALL)
 def test_one_token_at_a_time_is_the_same_function(backend: str, dtype: torch.dtype) -> None:
-    a, b, state = linear_scan_inputs((2, 20, 3), dtype)
+    a, b, state = draw((2, 20, 3), dtype)
     whole, last = linear_scan(a, b, state, return_state=True, backend=backend)
     for t in range(20):
         step = slice(t, t + 1)

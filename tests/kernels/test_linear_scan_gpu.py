@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from marslab.kernels import available, backends, linear_scan
-from marslab.kernels.testing import assert_close, check, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import assert_close, check
 
 pytestmark = [
     pytest.mark.gpu,
@@ -60,7 +61,7 @@ def agrees(
 @pytest.mark.parametrize("shape", [*ODD, *EMPTY], ids=str)
 @pytest.mark.parametrize("dtype", REAL, ids=str)
 def test_agrees_with_naive(dtype: torch.dtype, shape: tuple[int, int, int], reverse: bool) -> None:
-    inputs = linear_scan_inputs(shape, dtype)
+    inputs = draw(shape, dtype)
     oracle = "naive" if shape[1] < 100 else "numba"  # autograd pays for a loop with its square
     agrees(inputs, reverse=reverse, oracle=oracle)
     agrees(inputs[:2], reverse=reverse, oracle=oracle)
@@ -69,7 +70,7 @@ def test_agrees_with_naive(dtype: torch.dtype, shape: tuple[int, int, int], reve
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_float32_decay_beside_16_bit_input(dtype: torch.dtype, reverse: bool) -> None:
-    inputs = linear_scan_inputs((2, 333, 37), dtype, decay_dtype=torch.float32)
+    inputs = draw((2, 333, 37), dtype, decay_dtype=torch.float32)
     agrees(inputs, reverse=reverse, oracle="numba")
 
 
@@ -79,7 +80,7 @@ def test_float32_decay_beside_16_bit_input(dtype: torch.dtype, reverse: bool) ->
     reverse=st.booleans(),
 )
 def test_agrees_on_any_shape(shape: tuple[int, int, int], reverse: bool) -> None:
-    agrees(linear_scan_inputs(shape, torch.float32), reverse=reverse, oracle="numba")
+    agrees(draw(shape, torch.float32), reverse=reverse, oracle="numba")
 
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -95,21 +96,19 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_strides_do_not_matter(dtype: torch.dtype, layout: str) -> None:
-    agrees(linear_scan_inputs((2, 130, 64), dtype), layout=LAYOUTS[layout], oracle="numba")
+    agrees(draw((2, 130, 64), dtype), layout=LAYOUTS[layout], oracle="numba")
 
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("dtype", REAL, ids=str)
 @pytest.mark.parametrize("shape", [(1, 32768, 200), (2, 4096, 2048), (1, 65536, 64)], ids=str)
 def test_long_sequences(shape: tuple[int, int, int], dtype: torch.dtype, reverse: bool) -> None:
-    agrees(linear_scan_inputs(shape, dtype, decay=(0.9, 1.0)), reverse=reverse, oracle="numba")
+    agrees(draw(shape, dtype, decay=(0.9, 1.0)), reverse=reverse, oracle="numba")
 
 
 @pytest.mark.parametrize("decay_dtype", [torch.bfloat16, torch.float32], ids=str)
 def test_8192_steps_in_bfloat16(decay_dtype: torch.dtype) -> None:
-    inputs = linear_scan_inputs(
-        (2, 8192, 96), torch.bfloat16, decay_dtype=decay_dtype, decay=(0.9, 0.999)
-    )
+    inputs = draw((2, 8192, 96), torch.bfloat16, decay_dtype=decay_dtype, decay=(0.9, 0.999))
     agrees(inputs, oracle="numba")
 
 
@@ -122,11 +121,11 @@ def test_32768_steps_of_one_decay(dtype: torch.dtype, decay: float) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
 def test_zeros_ones_and_products_that_underflow(dtype: torch.dtype) -> None:
-    a, b, h0 = linear_scan_inputs((2, 1000, 40), dtype)
+    a, b, h0 = draw((2, 1000, 40), dtype)
     a = torch.where(torch.rand(a.shape) < 0.1, 0.0, a)
     a = torch.where(torch.rand(a.shape) < 0.3, 1.0, a).to(dtype)
     agrees((a, b, h0), oracle="numba")
-    small = linear_scan_inputs((2, 1000, 40), dtype, decay=(1e-30, 0.1))
+    small = draw((2, 1000, 40), dtype, decay=(1e-30, 0.1))
     agrees(small, oracle="numba")
 
 
@@ -135,7 +134,7 @@ def test_zeros_ones_and_products_that_underflow(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("length", [90, 20000])
 def test_a_nan_reaches_what_depends_on_it_only(length: int, bad: float, where: str) -> None:
     names = ("a", "b", "h0")
-    inputs = dict(zip(names, linear_scan_inputs((2, length, 70), decay=(0.5, 1.0)), strict=True))
+    inputs = dict(zip(names, draw((2, length, 70), decay=(0.5, 1.0)), strict=True))
     inputs = {name: x.float().cuda() for name, x in inputs.items()}
     clean = linear_scan(*inputs.values())
     at = length // 2
@@ -150,7 +149,7 @@ def test_a_nan_reaches_what_depends_on_it_only(length: int, bad: float, where: s
 @pytest.mark.parametrize("dtype", REAL, ids=str)
 @pytest.mark.parametrize("shape", [(1, 65536, 256), (8, 1000, 300)], ids=str)
 def test_runs_are_bit_equal(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
-    args = [x.requires_grad_() for x in linear_scan_inputs(shape, dtype, device="cuda")]
+    args = [x.requires_grad_() for x in draw(shape, dtype, device="cuda")]
     weight = torch.randn_like(args[1])
     runs = []
     for _ in range(4):
@@ -161,7 +160,7 @@ def test_runs_are_bit_equal(shape: tuple[int, int, int], dtype: torch.dtype) -> 
 
 
 def test_a_sequence_cut_anywhere_goes_on() -> None:
-    a, b, h0 = linear_scan_inputs((2, 700, 40), torch.float64, device="cuda")
+    a, b, h0 = draw((2, 700, 40), torch.float64, device="cuda")
     whole, last = linear_scan(a, b, h0, return_state=True)
     for cut in (0, 1, 63, 64, 65, 511, 699, 700):
         h, state = linear_scan(a[:, :cut], b[:, :cut], h0, return_state=True)
@@ -186,7 +185,7 @@ def test_more_cells_than_a_32_bit_index_reaches() -> None:
 
 
 def test_a_side_stream_gets_its_own_result() -> None:
-    args = linear_scan_inputs((4, 4096, 512), torch.float32, device="cuda")
+    args = draw((4, 4096, 512), torch.float32, device="cuda")
     expected = linear_scan(*args)
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
@@ -198,7 +197,7 @@ def test_a_side_stream_gets_its_own_result() -> None:
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
 def test_a_device_that_is_not_the_current_one() -> None:
-    args = linear_scan_inputs((2, 300, 40), torch.float32)
+    args = draw((2, 300, 40), torch.float32)
     there = linear_scan(*(x.to("cuda:1") for x in args), backend="triton")
     assert there.device == torch.device("cuda:1")
     assert torch.equal(there.cpu(), linear_scan(*(x.to("cuda:0") for x in args)).cpu())
@@ -210,7 +209,7 @@ def loss(*args: Tensor) -> Tensor:
 
 
 def test_derivatives_match_finite_differences() -> None:
-    args = [x.requires_grad_() for x in linear_scan_inputs((1, 5, 2), device="cuda")]
+    args = [x.requires_grad_() for x in draw((1, 5, 2), device="cuda")]
     scan = partial(linear_scan, return_state=True, backend="triton")
     assert torch.autograd.gradcheck(scan, args)
     assert torch.autograd.gradgradcheck(scan, args)
@@ -219,14 +218,14 @@ def test_derivatives_match_finite_differences() -> None:
 def test_the_custom_ops_keep_torch_s_rules() -> None:
     from marslab.kernels.linear_scan import gpu
 
-    a, b, h0 = linear_scan_inputs((2, 9, 3), torch.float32, device="cuda")
+    a, b, h0 = draw((2, 9, 3), torch.float32, device="cuda")
     torch.library.opcheck(gpu.forward, (a, b, h0, False))
     h, state = gpu.forward(a, b, h0, False)
     torch.library.opcheck(gpu.backward, (a, h, h0, h.clone(), state.clone(), False))
 
 
 def test_func_and_compile() -> None:
-    args = linear_scan_inputs((3, 60, 20), device="cuda")
+    args = draw((3, 60, 20), device="cuda")
     grads = torch.func.grad(loss, argnums=(0, 1, 2))
     expected = grads(*args)
 
@@ -247,7 +246,7 @@ def test_auto_is_triton_and_complex_inputs_go_to_torch() -> None:
     assert available()["triton"].ok and available()["triton"].device == "cuda"
     told: list[str] = []
     token = backends.observer.set(lambda op, backend: told.append(backend))
-    inputs = linear_scan_inputs((2, 63, 5), torch.complex64)
+    inputs = draw((2, 63, 5), torch.complex64)
     linear_scan(*(x.real.cuda() for x in inputs))
     h = linear_scan(*(x.cuda() for x in inputs))
     backends.observer.reset(token)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import available, backends, linear_scan
-from marslab.kernels.testing import assert_close, check, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import assert_close, check
 
 pytestmark = pytest.mark.skipif(
     not available()["triton"].ok or available()["triton"].device != "cpu",
@@ -29,27 +30,27 @@ def agrees(inputs: tuple[Tensor, ...], reverse: bool = False) -> None:
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 7, 5)], ids=str)
 @pytest.mark.parametrize("dtype", REAL, ids=str)
 def test_agrees_with_naive(dtype: torch.dtype, shape: tuple[int, int, int]) -> None:
-    agrees(linear_scan_inputs(shape, dtype))
+    agrees(draw(shape, dtype))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
 def test_agrees_with_naive_in_reverse(dtype: torch.dtype) -> None:
-    agrees(linear_scan_inputs((2, 9, 5), dtype), reverse=True)
+    agrees(draw((2, 9, 5), dtype), reverse=True)
 
 
 @pytest.mark.parametrize("shape", [(2, 0, 3), (0, 5, 3), (2, 5, 0)], ids=str)
 def test_empty_inputs_agree_too(shape: tuple[int, int, int]) -> None:
-    agrees(linear_scan_inputs(shape))
+    agrees(draw(shape))
 
 
 def test_without_h0_and_with_a_float32_decay() -> None:
-    inputs = linear_scan_inputs((2, 9, 5), torch.bfloat16, decay_dtype=torch.float32)
+    inputs = draw((2, 9, 5), torch.bfloat16, decay_dtype=torch.float32)
     agrees(inputs)
     agrees(inputs[:2])
 
 
 def test_strides_do_not_matter() -> None:
-    a, b, h0 = linear_scan_inputs((2, 9, 5))
+    a, b, h0 = draw((2, 9, 5))
     a = a.transpose(0, 1).contiguous().transpose(0, 1)
     agrees((a, b[:, :1].expand_as(b), h0[:1].expand_as(h0)))
 
@@ -65,7 +66,7 @@ def test_the_rounding_of_repeated_decays_does_not_add_up() -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 8, 9])
 def test_a_scan_can_be_cut_anywhere(cut: int) -> None:
-    a, b, h0 = linear_scan_inputs((1, 9, 3))
+    a, b, h0 = draw((1, 9, 3))
     scan = partial(linear_scan, return_state=True, backend="triton")
 
     def continued(a: Tensor, b: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,7 +78,7 @@ def test_a_scan_can_be_cut_anywhere(cut: int) -> None:
 
 
 def test_a_nan_reaches_what_depends_on_it_only() -> None:
-    a, b, h0 = linear_scan_inputs((2, 9, 4))
+    a, b, h0 = draw((2, 9, 4))
     clean = linear_scan(a, b, h0, backend="triton")
     b[1, 4, 2] = float("nan")
     h = linear_scan(a, b, h0, backend="triton")
@@ -94,7 +95,7 @@ def test_zeros_and_ones_are_exact() -> None:
 
 @pytest.mark.slow
 def test_derivatives_match_finite_differences() -> None:
-    args = [x.requires_grad_() for x in linear_scan_inputs((1, 3, 2))]
+    args = [x.requires_grad_() for x in draw((1, 3, 2))]
     assert torch.autograd.gradcheck(partial(linear_scan, backend="triton"), args)
 
 
@@ -102,7 +103,7 @@ def test_derivatives_match_finite_differences() -> None:
 def test_the_custom_ops_keep_torch_s_rules() -> None:
     from marslab.kernels.linear_scan import gpu
 
-    a, b, h0 = linear_scan_inputs((2, 3, 3), torch.float32)
+    a, b, h0 = draw((2, 3, 3), torch.float32)
     torch.library.opcheck(gpu.forward, (a, b, h0, False))
     h, state = gpu.forward(a, b, h0, False)
     torch.library.opcheck(gpu.backward, (a, h, h0, h.clone(), state.clone(), False))
@@ -110,7 +111,7 @@ def test_the_custom_ops_keep_torch_s_rules() -> None:
 
 @pytest.mark.slow
 def test_func_and_compile() -> None:
-    args = linear_scan_inputs((2, 3, 2))
+    args = draw((2, 3, 2))
 
     def loss(*x: Tensor, backend: str = "triton") -> Tensor:
         return linear_scan(*x, backend=backend).square().sum()
@@ -132,7 +133,7 @@ def test_func_and_compile() -> None:
 
 
 def test_complex_inputs_are_refused_by_argument_and_passed_over_otherwise() -> None:
-    inputs = linear_scan_inputs((1, 3, 2), torch.complex64)
+    inputs = draw((1, 3, 2), torch.complex64)
     with pytest.raises(ValueError, match="backend 'triton' cannot run"):
         linear_scan(*inputs, backend="triton")
     told: list[str] = []

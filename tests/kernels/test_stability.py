@@ -9,7 +9,8 @@ from torch import Tensor
 
 from marslab.kernels import linear_scan
 from marslab.kernels.linear_scan import naive
-from marslab.kernels.testing import check, error, limit, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import check, error, limit
 
 ALL = ["naive", "torch", "numba"]
 FAST = ALL[1:]
@@ -23,7 +24,7 @@ def agrees(backend: str, inputs: tuple[Tensor, ...], reverse: bool = False) -> N
 
 @pytest.mark.parametrize("backend", ALL)
 def test_a_decay_of_zero_is_a_reset_and_one_keeps_all(backend: str) -> None:
-    _, b, h0 = linear_scan_inputs((2, 300, 3))
+    _, b, h0 = draw((2, 300, 3))
     assert torch.equal(linear_scan(torch.zeros_like(b), b, h0, backend=backend), b)
     whole = torch.arange(300.0).expand(2, 3, 300).mT.contiguous()  # integers add up exactly
     kept = linear_scan(torch.ones_like(whole), whole, backend=backend)
@@ -33,7 +34,7 @@ def test_a_decay_of_zero_is_a_reset_and_one_keeps_all(backend: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("backend", FAST)
 def test_zeros_and_ones_among_the_decays(backend: str, dtype: torch.dtype) -> None:
-    a, b, h0 = linear_scan_inputs((2, 300, 3), dtype)
+    a, b, h0 = draw((2, 300, 3), dtype)
     a = torch.where(torch.rand(a.shape) < 0.1, 0.0, a)
     a = torch.where(torch.rand(a.shape) < 0.3, 1.0, a).to(dtype)
     agrees(backend, (a, b, h0))
@@ -46,7 +47,7 @@ def test_zeros_and_ones_among_the_decays(backend: str, dtype: torch.dtype) -> No
 def test_products_that_underflow(
     backend: str, dtype: torch.dtype, decay: tuple[float, float]
 ) -> None:
-    inputs = linear_scan_inputs((2, 1000, 3), dtype, decay=decay)
+    inputs = draw((2, 1000, 3), dtype, decay=decay)
     agrees(backend, inputs)
     silent = (inputs[0], torch.zeros_like(inputs[1]), inputs[2])
     agrees(backend, silent)
@@ -104,14 +105,14 @@ class Long(NamedTuple):
 
 @lru_cache
 def long_case(length: int, dtype: torch.dtype, decay_dtype: torch.dtype, most: float) -> Long:
-    a, b, h0 = linear_scan_inputs((1, length, 3), dtype, decay_dtype=decay_dtype, decay=(0.9, most))
+    a, b, h0 = draw((1, length, 3), dtype, decay_dtype=decay_dtype, decay=(0.9, most))
     inputs = (a, b, h0, torch.randn(b.shape).to(dtype))
     exact = exact_gradients(*(x.double() for x in inputs))
     return Long(inputs, exact, exact_gradients(*inputs) if dtype == torch.float32 else exact)
 
 
 def test_the_exact_gradients_are_those_of_autograd() -> None:
-    a, b, h0 = linear_scan_inputs((2, 50, 3))
+    a, b, h0 = draw((2, 50, 3))
     dh = torch.randn_like(b)
     slow = gradients(lambda *x: naive.linear_scan(*x)[0], a, b, h0, dh)
     for mine, its in zip(exact_gradients(a, b, h0, dh), slow, strict=True):
@@ -135,7 +136,7 @@ def test_8192_steps_in_bfloat16(backend: str, decay_dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("backend", FAST)
 def test_two_runs_are_bit_equal(backend: str, dtype: torch.dtype) -> None:
     torch.use_deterministic_algorithms(False)  # the promise holds without torch's switch
-    a, b, h0 = linear_scan_inputs((3, 200, 70), dtype)
+    a, b, h0 = draw((3, 200, 70), dtype)
     dh = torch.randn_like(b)
     runs = [gradients(partial(linear_scan, backend=backend), a, b, h0, dh) for _ in range(2)]
     for first, second in zip(*runs, strict=True):
@@ -162,7 +163,7 @@ def dependents(reverse: bool) -> Tensor:
 def test_a_nan_reaches_what_depends_on_it_only(
     backend: str, where: str, bad: float, reverse: bool
 ) -> None:
-    inputs = dict(zip("abh", linear_scan_inputs((2, 90, 4)), strict=True))
+    inputs = dict(zip("abh", draw((2, 90, 4)), strict=True))
     scan = partial(linear_scan, reverse=reverse, return_state=True, backend=backend)
     clean, clean_state = scan(*inputs.values())
     hit = dependents(reverse)
@@ -186,7 +187,7 @@ def test_a_nan_reaches_what_depends_on_it_only(
 def test_a_nan_gradient_reaches_what_depends_on_it_only(
     backend: str, bad: float, reverse: bool
 ) -> None:
-    a, b, h0 = linear_scan_inputs((2, 90, 4))
+    a, b, h0 = draw((2, 90, 4))
     dh = torch.randn_like(b)
     scan = partial(linear_scan, reverse=reverse, backend=backend)
     clean = gradients(scan, a, b, h0, dh)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from marslab.kernels.linear_scan import naive
-from marslab.kernels.testing import assert_close, check, compare, error, limit, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import assert_close, check, compare, error, limit
 
 
 def test_the_table() -> None:
@@ -54,7 +55,7 @@ def test_a_nan_on_both_sides_is_still_a_failure() -> None:
 def test_another_shape_or_dtype_fails() -> None:
     with pytest.raises(AssertionError, match=r"result: shape \[2\], expected \[3\]"):
         assert_close(torch.ones(2), torch.ones(3))
-    inputs = linear_scan_inputs((1, 3, 2), torch.bfloat16)
+    inputs = draw((1, 3, 2), torch.bfloat16)
 
     def too_wide(a: torch.Tensor, b: torch.Tensor, h0: torch.Tensor):
         h, state = naive.linear_scan(a, b, h0)
@@ -65,7 +66,7 @@ def test_another_shape_or_dtype_fails() -> None:
 
 
 def test_compare_shows_the_rows_and_check_names_the_bad_one() -> None:
-    inputs = linear_scan_inputs((2, 5, 3))
+    inputs = draw((2, 5, 3))
 
     def wrong_gradient(a: torch.Tensor, b: torch.Tensor, h0: torch.Tensor):
         return naive.linear_scan(a, b * 2 - b.detach(), h0)
@@ -86,7 +87,7 @@ def test_memory_that_nobody_wrote_is_poisoned() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.complex128], ids=str)
 def test_inputs_keep_the_law(dtype: torch.dtype) -> None:
-    a, b, h0 = linear_scan_inputs((2, 500, 3), dtype, decay=(0.9, 0.99))
+    a, b, h0 = draw((2, 500, 3), dtype, decay=(0.9, 0.99))
     size = a.abs().double() if dtype.is_complex else a.double()
     assert 0.895 < size.min() and size.max() < 0.995
     assert a.shape == b.shape == (2, 500, 3) and h0.shape == (2, 3)

@@ -11,7 +11,7 @@ import torch
 
 from marslab import workers
 from marslab.kernels import linear_scan, threads, use
-from marslab.kernels.testing import linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
 
 HERD = 4
 CALLS = 1000
@@ -42,7 +42,7 @@ def many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("many_threads")
 def test_four_threads_a_thousand_calls_each() -> None:
-    inputs = [linear_scan_inputs((4, 20, 64), torch.float32) for _ in range(HERD)]
+    inputs = [draw((4, 20, 64), torch.float32) for _ in range(HERD)]
     expected = [linear_scan(*args, backend="numba") for args in inputs]
 
     def same(i: int) -> bool:
@@ -107,7 +107,7 @@ def scan(operands: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
 @pytest.mark.slow
 def test_spawned_workers_run_kernels_after_one_ran_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where a worker finds `scan`
-    a, b, _ = linear_scan_inputs((2, 30, 64), torch.float32)
+    a, b, _ = draw((2, 30, 64), torch.float32)
     operands = [(a, b), (a / 2, b), (a / 3, b)]
     expected = [scan(pair) for pair in operands]
     got = workers.run(scan, operands, workers=2, timeout=240)

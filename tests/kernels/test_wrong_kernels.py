@@ -9,7 +9,8 @@ from torch import Tensor
 
 from marslab.kernels import linear_scan
 from marslab.kernels.linear_scan import autograd, cpu
-from marslab.kernels.testing import check, linear_scan_inputs
+from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.testing import check
 
 REAL = [torch.float64, torch.float32, torch.bfloat16]
 
@@ -17,7 +18,7 @@ REAL = [torch.float64, torch.float32, torch.bfloat16]
 def agrees(dtype: torch.dtype, reverse: bool) -> None:
     scan = partial(linear_scan, reverse=reverse, return_state=True)
     fast, naive = partial(scan, backend="numba"), partial(scan, backend="naive")
-    check(fast, naive, linear_scan_inputs((2, 150, 4), dtype), length=150)
+    check(fast, naive, draw((2, 150, 4), dtype), length=150)
 
 
 def last_step(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from marslab.kernels.roofline import linear_scan_bytes
+from marslab.kernels.linear_scan.work import cost
 
 OPS = ("linear_scan",)
 FORWARD, BOTH = "fwd", "fwd+bwd"
@@ -72,7 +72,7 @@ class Case:
     def bytes(self) -> int:
         """Bytes that this work must move at the least."""
         itemsize = getattr(torch, self.dtype).itemsize
-        return linear_scan_bytes(self.B, self.L, self.D, itemsize, self.direction == BOTH)
+        return cost((self.B, self.L, self.D), itemsize, self.direction == BOTH).bytes
 
     def goal_ms(self, machine: str) -> float | None:
         """The goal in milliseconds where one was set for a machine whose name contains the key."""

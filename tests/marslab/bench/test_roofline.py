@@ -4,25 +4,26 @@ import pytest
 import torch
 
 from marslab.kernels import roofline
+from marslab.kernels.linear_scan.work import cost
 
 
 def test_forward_moves_three_arrays_and_two_states() -> None:
-    assert roofline.linear_scan_bytes(2, 5, 3, itemsize=4) == 3 * 2 * 5 * 3 * 4 + 2 * 2 * 3 * 4
+    assert cost((2, 5, 3), 4).bytes == 3 * 2 * 5 * 3 * 4 + 2 * 2 * 3 * 4
 
 
 def test_both_directions_move_eight_arrays_and_five_states() -> None:
-    moved = roofline.linear_scan_bytes(2, 5, 3, itemsize=8, backward=True)
+    moved = cost((2, 5, 3), 8, backward=True).bytes
     assert moved == 8 * 2 * 5 * 3 * 8 + 5 * 2 * 3 * 8
 
 
 def test_states_of_16_bit_inputs_are_float32() -> None:
-    assert roofline.linear_scan_bytes(1, 0, 3, itemsize=2) == 2 * 3 * 4
+    assert cost((1, 0, 3), 2).bytes == 2 * 3 * 4
 
 
 def test_the_floor_of_the_design_page() -> None:
     # 0.190 and 0.508 ms at 4.23 TB/s
-    forward = roofline.linear_scan_bytes(8, 4096, 2048, 4) / 4.23e12
-    both = roofline.linear_scan_bytes(8, 4096, 2048, 4, backward=True) / 4.23e12
+    forward = cost((8, 4096, 2048), 4).bytes / 4.23e12
+    both = cost((8, 4096, 2048), 4, backward=True).bytes / 4.23e12
     assert forward * 1e3 == pytest.approx(0.190, abs=5e-4)
     assert both * 1e3 == pytest.approx(0.508, abs=5e-4)
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from marslab.kernels import linear_scan, roofline
-from marslab.kernels.linear_scan import BACKENDS
+from marslab.kernels import linear_scan
+from marslab.kernels.linear_scan import BACKENDS, work
 from marslab.widgets.views.scans.setup import DTYPES, ScanSetup
 
 
@@ -106,8 +106,7 @@ _SIGNALS = {"random": _random, "text": _text, "digit": _digit}
 
 
 def _bytes(setup: ScanSetup) -> int:
-    batch, length, width = setup.shape
-    return roofline.linear_scan_bytes(batch, length, width, setup.itemsize)
+    return work.cost(setup.shape, setup.itemsize).bytes
 
 
 def _call(operands: Operands, setup: ScanSetup, backend: str) -> Tensor:
