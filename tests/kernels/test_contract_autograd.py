@@ -1,6 +1,6 @@
 """How every op joins autograd, torch.func, torch.compile and torch.export."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import torch
@@ -25,8 +25,17 @@ def fresh_compiler() -> Iterator[None]:
     torch._dynamo.reset()
 
 
-def loss(op: Contract, backend: str, operands: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+def loss(op: Contract, backend: str, operands: Sequence[Tensor]) -> Tensor:
     return weighed(op.call(backend)(*operands))
+
+
+def gradient(op: Contract, backend: str, fields: Sequence[str]) -> Callable:
+    """torch.func's gradient of `loss` by the operands named."""
+
+    def of(*operands: Tensor) -> Tensor:
+        return loss(op, backend, operands)
+
+    return torch.func.grad(of, argnums=tuple(op.index(f) for f in fields))
 
 
 @pytest.mark.parametrize("name, backend", BOTH)
@@ -87,8 +96,7 @@ def test_the_custom_ops_keep_torch_s_rules(
 def test_func_grad_is_autograd(name: str, backend: str) -> None:
     op = OPS[name]
     operands = op.inputs(op.finite)
-    where = tuple(range(len(operands)))
-    func = torch.func.grad(lambda *x: loss(op, backend, x), argnums=where)(*operands)
+    func = gradient(op, backend, op.fields)(*operands)
     given = leaves(operands)
     plain = torch.autograd.grad(loss(op, backend, given), given)
     for field, one, other in zip(op.fields, func, plain, strict=True):
@@ -119,12 +127,11 @@ def test_each_row_has_its_own_gradient_of_the_weights(name: str, backend: str) -
     dims = tuple(None if f in op.weights else 0 for f in op.fields)
     columns = zip(*many, strict=True)
     given = [x[0] if d is None else torch.stack(x) for x, d in zip(columns, dims, strict=True)]
-    where = tuple(op.index(f) for f in op.weights)
-    gradient = torch.func.grad(lambda *x: loss(op, backend, x), argnums=where)
-    together = torch.func.vmap(gradient, in_dims=dims)(*given)
+    of_weights = gradient(op, backend, op.weights)
+    together = torch.func.vmap(of_weights, in_dims=dims)(*given)
     for i in range(3):
         each = [x if d is None else x[i] for x, d in zip(given, dims, strict=True)]
-        for mine, its in zip(together, gradient(*each), strict=True):
+        for mine, its in zip(together, of_weights(*each), strict=True):
             assert_close(mine[i], its)
 
 
@@ -155,11 +162,9 @@ def test_forward_mode_is_there_or_raises(name: str, backend: str) -> None:
         with pytest.raises(NotImplementedError, match="jvp"):
             torch.func.jvp(op.call(backend), operands, tangents)
         return
-    _, slope = torch.func.jvp(lambda *x: loss(op, backend, x), operands, tangents)
-    gradients = torch.func.grad(
-        lambda *x: loss(op, backend, x), argnums=tuple(range(len(operands)))
-    )(*operands)
-    assert_close(slope, sum((g.sum() for g in gradients), torch.zeros(())).double())
+    slope = torch.func.jvp(lambda *x: weighed(op.call(backend)(*x)), operands, tangents)[1]
+    gradients = gradient(op, backend, op.fields)(*operands)
+    assert_close(slope, torch.stack([g.sum() for g in gradients]).sum())
 
 
 @pytest.mark.usefixtures("fresh_compiler")
