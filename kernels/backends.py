@@ -35,6 +35,12 @@ def interpreted() -> bool:
     return os.environ.get("TRITON_INTERPRET") == "1"
 
 
+@lru_cache(maxsize=1)
+def _numba() -> Backend:
+    found = find_spec("numba") is not None  # a look at the disk: not for every call of an op
+    return Backend(found, "" if found else "numba is not installed: pip install numba", "cpu")
+
+
 @lru_cache(maxsize=2)
 def _triton(interpret: bool) -> Backend:
     if find_spec("triton") is None:
@@ -52,13 +58,10 @@ def available() -> dict[str, Backend]:
     >>> available()["naive"]
     Backend(ok=True, reason='', device='any')
     """
-    numba = find_spec("numba") is not None
     return {
         "naive": Backend(True, "", "any"),
         "torch": Backend(True, "", "any"),
-        "numba": Backend(
-            numba, "" if numba else "numba is not installed: pip install numba", "cpu"
-        ),
+        "numba": _numba(),
         "triton": _triton(interpreted()),
     }
 

@@ -18,10 +18,12 @@ class Kernels(NamedTuple):
 
     forward: (*tensors, *options) -> (result, state, *kept), kept for the backward alone
     backward: (*tensors, result, state, *kept, dresult, dstate, *options) -> a gradient per tensor
+    twice: what the caller can write to get the gradient of the gradient
     """
 
     forward: Callable
     backward: Callable
+    twice: str = "backend='torch'"
 
 
 KERNELS: dict[str, Kernels] = {}  # "<op> <backend>" -> its kernels, filled by their modules
@@ -29,11 +31,16 @@ KERNELS: dict[str, Kernels] = {}  # "<op> <backend>" -> its kernels, filled by t
 
 def join(key: str, tensors: tuple[Tensor, ...], *options: object) -> tuple[Tensor, Tensor]:
     """Run the kernels of `key`, differentiable once: the result and the last state."""
+    result, state, *_ = join_all(key, tensors, *options)
+    return result, state
+
+
+def join_all(key: str, tensors: tuple[Tensor, ...], *options: object) -> tuple[Tensor, ...]:
+    """Like `join`; also returns what the forward kernel kept."""
     distinct: list[Tensor] = []
     for x in tensors:  # torch.compile takes no tensor twice
         distinct.append(x.view_as(x) if any(x is y for y in distinct) else x)
-    result, state, *_ = Joined.apply(key, len(distinct), *distinct, *options)  # pyright: ignore[reportGeneralTypeIssues]
-    return result, state
+    return Joined.apply(key, len(distinct), *distinct, *options)  # pyright: ignore[reportReturnType]
 
 
 def _plain(args: tuple) -> tuple:
@@ -88,13 +95,13 @@ class JoinedGradient(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        ctx.op = inputs[0].split()[0]
+        ctx.key = inputs[0]
 
     @staticmethod
     def backward(ctx, *grads):
         raise NotImplementedError(
-            f"{ctx.op}: the gradient of the gradient is not written for this backend;"
-            " backend='torch' has it"
+            f"{ctx.key.split()[0]}: the gradient of the gradient is not written for this backend;"
+            f" {KERNELS[ctx.key].twice} has it"
         )
 
     @staticmethod

@@ -11,7 +11,7 @@ from pathlib import Path
 from marslab.errors import UserError
 
 # Raise a kind's number when its format changes; kinds that are not listed are in their first.
-VERSIONS: dict[str, int] = {"trace": 1, "checkpoint": 1}
+VERSIONS: dict[str, int] = {"bench": 2, "trace": 1, "checkpoint": 1}
 
 
 def home() -> Path:

@@ -85,7 +85,7 @@ def test_version(marslab_) -> None:
         (["doctor", "--jsn"], "No such option: --jsn"),
         (["lab", "--port", "many"], "Invalid value for '--port'"),
         (["dash", "--port", "99999"], "Invalid value for '--port'"),
-        (["bench", "--op", "linear_scam"], "Did you mean 'linear_scan'?"),
+        (["bench", "linear_scam"], "Did you mean 'linear_scan'?"),
         (["bench", "--no-such-option"], "No such option: --no-such-option"),
         (["nb", "rum"], "Did you mean 'run'?"),
     ],

@@ -53,9 +53,9 @@ def _serve(given: argparse.Namespace) -> int:
 
 
 def _path(view: str | None) -> str:
-    from marslab.widgets.views import VIEWS
+    from marslab.widgets.views import PAGES
 
-    known = [kind.slug for kind in VIEWS]
+    known = [kind.slug for kind in PAGES]
     if view is not None and view not in known:
         raise UserError(unknown("view", view, known))
     return view or ""

@@ -7,7 +7,7 @@ from panel.template import Template
 
 from marslab.lab.catalogue import catalogue
 from marslab.widgets.frame import page
-from marslab.widgets.views import VIEWS
+from marslab.widgets.views import PAGES
 
 SENTENCE = "Everything here runs live, on this machine. Nothing leaves it."
 INTRODUCTION = (
@@ -22,7 +22,7 @@ def index() -> Template:
     tiles = "".join(
         f'<a class="ml-tile" href="./{escape(view.slug)}"><h2>{escape(view.title)}</h2>'
         f"<p>{escape(view.sentence)}</p><small>{escape(notebooks(view.slug))}</small></a>"
-        for view in VIEWS
+        for view in PAGES
     )
     cards = pn.pane.HTML(
         f'<p class="ml-intro">{INTRODUCTION}</p><nav class="ml-cards">{tiles}</nav>',
@@ -32,7 +32,7 @@ def index() -> Template:
 
 
 def notebooks(slug: str) -> str:
-    """Name the notebooks that belong to a view, as the catalogue has them.
+    """Name the notebooks that belong to a view, as the catalogue has them; empty for none.
 
     >>> notebooks("scans")
     'Notebook: From loop to scan (01_from_loop_to_scan)'
@@ -40,4 +40,6 @@ def notebooks(slug: str) -> str:
     course = catalogue()
     wanted = {row["notebook"] for row in course["rows"] if row["dashboard"] == slug}
     named = [f"{n['title']} ({n['name']})" for n in course["notebooks"] if n["name"] in wanted]
+    if not named:
+        return ""
     return f"Notebook{'s' * (len(named) > 1)}: {', '.join(named)}"

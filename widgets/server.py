@@ -20,7 +20,7 @@ from marslab.errors import UserError
 from marslab.lab import ports
 from marslab.widgets.frame import serve_view
 from marslab.widgets.index import index
-from marslab.widgets.views import VIEWS
+from marslab.widgets.views import PAGES
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 USUAL_PORT = 5006
@@ -78,12 +78,12 @@ def serve(host: str, port: int, password: str | None, opened: Callable[[], None]
     pn.extension("plotly", nthreads=THREADS)
     access = _access(password)
     server = pn.io.server.get_server(
-        {"/": index, **{view.slug: serve_view(view) for view in VIEWS}},
+        {"/": index, **{view.slug: serve_view(view) for view in PAGES}},
         port=port,
         address=host,
         websocket_origin=origins(host, port),
         extra_patterns=[(ABOUT, About)],
-        title={"/": "Dashboards · marslab", **{v.slug: f"{v.title} · marslab" for v in VIEWS}},
+        title={"/": "Dashboards · marslab", **{v.slug: f"{v.title} · marslab" for v in PAGES}},
         **access,
     )
     server.start()

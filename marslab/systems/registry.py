@@ -15,7 +15,10 @@ from marslab.config import from_json, override, presets, read, read_preset
 from marslab.errors import UserError, unknown
 
 # Where each system registers itself; imported when one of its models is asked for.
-MODULES = {"digits-recurrence": "marslab.systems.digits_recurrence"}
+MODULES = {
+    "digits-recurrence": "marslab.systems.digits_recurrence",
+    "digits-scan": "marslab.systems.digits_scan",
+}
 Made = TypeVar("Made", bound=Callable[[Any], nn.Module])
 
 
@@ -108,7 +111,7 @@ def models() -> list[ModelRecord]:
     """List the trained models that ship with marslab.
 
     >>> [record.name for record in models()]
-    ['digits-recurrence']
+    ['digits-recurrence', 'digits-scan']
     """
     records = []
     for name, file in _shipped().items():

@@ -16,8 +16,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from marslab.kernels import linear_scan
+from marslab.kernels import linear_scan, ssd
 from marslab.kernels.linear_scan.work import draw
+from marslab.kernels.ssd import work as ssd_work
 from marslab.kernels.testing import assert_close
 
 RANK, WORLD = int(sys.argv[1]), int(sys.argv[2])
@@ -72,6 +73,43 @@ def equals_one_process(
     for name, x, wanted in zip(("da", "db", "dh0"), mine, expected, strict=False):
         assert x.grad is not None, f"{name} is missing"
         assert_close(x.grad, wanted, name, dtype=dtype, length=length, gradient=True)
+
+
+def ssd_equals_one_process(
+    lengths: list[int],
+    dtype: torch.dtype = torch.float64,
+    *,
+    with_h0: bool = True,
+    backend: str = "numba",
+) -> None:
+    torch.manual_seed(sum(lengths))
+    whole = ssd_work.draw((B, sum(lengths), 4, 3, 2, 5), dtype)
+    weights = torch.randn_like(whole.x), *torch.randn((WORLD, *whole.h0.shape), dtype=torch.float64)
+    mine = [leaf(part(x, lengths) if x.ndim > 2 and x is not whole.h0 else x) for x in whole]
+    one = [leaf(x.double()) for x in whole]
+    run = partial(ssd, return_state=True, chunk_size=8)
+    y, state = run(*mine[: 6 + with_h0], group=dist.group.WORLD, backend=backend)
+    expected, last = run(*one[: 6 + with_h0], backend="naive")
+    near = partial(assert_close, dtype=dtype, length=sum(lengths))
+    near(y, part(expected, lengths), "y")
+    near(state, last, "state")
+
+    ((y * part(weights[0], lengths)).sum() + (state * weights[1 + RANK]).sum()).backward()
+    ((expected * weights[0]).sum() + (last * torch.stack(weights[1:]).sum(0)).sum()).backward()
+    for name, x, all_of_it in zip(whole._fields[: 6 + with_h0], mine, one, strict=False):
+        assert x.grad is not None, f"d{name} is missing"
+        if name in ("A", "D"):  # weights: the whole gradient is the sum over ranks
+            dist.all_reduce(x.grad)
+            near(x.grad, grad(all_of_it), f"d{name}", gradient=True)
+        elif name == "h0":
+            near(x.grad, grad(all_of_it) * (RANK == 0), "dh0", gradient=True)
+        else:
+            near(x.grad, part(grad(all_of_it), lengths), f"d{name}", gradient=True)
+
+
+def ssd_mismatch() -> str:
+    operands = ssd_work.draw((B, 4, 2 + 2 * RANK, 3, 2, 5))
+    return sentence(lambda: ssd(*operands, group=dist.group.WORLD))
 
 
 def one_rank_wants_gradients() -> None:
@@ -168,6 +206,11 @@ CASES: dict[str, Callable] = {
     "second derivatives": second_derivatives,
     "nothing recorded without gradients": nothing_recorded_without_gradients,
     "states are equal on all ranks": states_are_equal_on_all_ranks,
+    "ssd": partial(ssd_equals_one_process, [7, 20]),
+    "ssd, an empty first part": partial(ssd_equals_one_process, [0, 9]),
+    "ssd without h0": partial(ssd_equals_one_process, [9, 8], with_h0=False, backend="torch"),
+    "ssd in bfloat16": partial(ssd_equals_one_process, [30, 20], torch.bfloat16),
+    "mismatch of H": ssd_mismatch,
     "mismatch of B": lambda: mismatch((2 + RANK, 4, D), F64, False),
     "mismatch of D": lambda: mismatch((B, 4, 3 + RANK), F64, False),
     "mismatch of dtype": lambda: mismatch((B, 4, D), (F64, F32)[RANK], False),

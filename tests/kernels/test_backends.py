@@ -20,11 +20,20 @@ def chosen() -> Iterator[list[tuple[str, str]]]:
 
 
 @pytest.fixture
-def no_triton(monkeypatch: pytest.MonkeyPatch) -> None:
+def looked_again() -> Iterator[None]:
+    """What is remembered of the machine is found again in this test, and after it."""
+    for found in (backends._numba, backends._triton):
+        found.cache_clear()
+    yield
+    for found in (backends._numba, backends._triton):
+        found.cache_clear()
+
+
+@pytest.fixture
+def no_triton(monkeypatch: pytest.MonkeyPatch, looked_again: None) -> None:
     """A machine without a GPU and without the interpreter."""
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    backends._triton.cache_clear()
 
 
 def test_auto_is_numba_on_cpu_tensors(chosen: list) -> None:
@@ -94,6 +103,7 @@ def test_a_preference_that_the_op_lacks_is_passed_over() -> None:
         assert backends.choose("linear_scan", "auto", cpu, ["naive", "numba"]) == "numba"
 
 
+@pytest.mark.usefixtures("looked_again")
 def test_without_numba_cpu_tensors_go_to_torch(
     chosen: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +174,6 @@ def test_triton_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"not installed: pip install 'marslab\[gpu\]'"):
         linear_scan(ONE, ONE, backend="triton")
-    backends._triton.cache_clear()
 
 
 def test_available_lists_every_backend() -> None:

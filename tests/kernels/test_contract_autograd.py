@@ -158,7 +158,7 @@ def test_forward_mode_is_there_or_raises(name: str, backend: str) -> None:
     op = OPS[name]
     operands = tuple(op.inputs(op.finite))
     tangents = tuple(torch.ones_like(x) for x in operands)
-    if backend in op.joined:
+    if backend != "torch":
         with pytest.raises(NotImplementedError, match="jvp"):
             torch.func.jvp(op.call(backend), operands, tangents)
         return

@@ -1,4 +1,4 @@
-"""linear_scan over a sequence that two gloo processes share; one launch covers all cases."""
+"""linear_scan and ssd over a sequence that two gloo processes share; one launch covers all cases."""
 
 import json
 import subprocess
@@ -31,6 +31,10 @@ SAME = [
     "second derivatives",
     "nothing recorded without gradients",
     "states are equal on all ranks",
+    "ssd",
+    "ssd, an empty first part",
+    "ssd without h0",
+    "ssd in bfloat16",
     "after all errors",
 ]
 AGREE = "ValueError: linear_scan: B, D, dtype and reverse must agree among ranks, got "
@@ -43,6 +47,8 @@ SENTENCES = {
     "rank 1: B=2, D=3, float32, reverse=False",
     "mismatch of reverse": AGREE + "rank 0: B=2, D=3, float64, reverse=False; "
     "rank 1: B=2, D=3, float64, reverse=True",
+    "mismatch of H": "ValueError: ssd: B, H, P, G, N and dtype must agree among ranks, got "
+    "rank 0: B=2, H=2, P=3, G=2, N=5, float64; rank 1: B=2, H=4, P=3, G=2, N=5, float64",
     "not a group": "TypeError: linear_scan: "
     "group must be a torch.distributed.ProcessGroup, got str",
 }

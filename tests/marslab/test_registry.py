@@ -35,7 +35,7 @@ def test_the_seed_decides_the_weights() -> None:
 
 
 def test_every_shipped_model_loads_and_scores_what_its_header_says() -> None:
-    assert [m.name for m in marslab.models()] == ["digits-recurrence"]
+    assert [m.name for m in marslab.models()] == ["digits-recurrence", "digits-scan"]
     split = load_digits_sequences()
     for record in marslab.models():
         model = marslab.load(record.name)
@@ -71,7 +71,7 @@ def test_the_gpu_gives_what_the_cpu_gives() -> None:
 
 
 def test_unknown_names_list_the_known() -> None:
-    near = "Did you mean 'digits-recurrence'? Choose from: digits-recurrence."
+    near = "Did you mean 'digits-recurrence'? Choose from: digits-recurrence, digits-scan."
     with pytest.raises(UserError) as error:
         marslab.load("digit-recurrence")
     assert str(error.value) == f"there is no trained model 'digit-recurrence'. {near}"

@@ -73,6 +73,47 @@ def test_from_the_index_to_a_figure_that_follows_the_keyboard(seen: Any) -> None
     assert wide <= 1280
 
 
+def test_another_op_is_chosen_by_keyboard_and_brings_its_controls(seen: Any) -> None:
+    open_view(seen, "?L=32&backend=torch")
+    operation = seen.page.get_by_label("Operation")
+    operation.focus()
+    operation.press_sequentially("ssd")
+    assert operation.input_value() == "ssd"
+    assert "B[t]ᵀ" in figure(seen, lambda now: "H 2" in now["title"])["title"]
+    assert seen.page.get_by_label("P, head width").is_visible()
+    assert not seen.page.get_by_label("Direction").is_visible()
+    seen.page.get_by_text("As attention").click()
+    figure(seen, lambda now: now["names"] == [None])
+    address_says(seen, {"op": ["ssd"], "L": ["32"], "backend": ["torch"], "figure": ["dual"]})
+
+
+def test_the_questions_lead_to_an_op_without_the_mouse(seen: Any) -> None:
+    seen.page.goto(f"{seen.address}/which-op")
+    seen.page.get_by_label("Bind symbols").focus()
+    seen.page.keyboard.press("Space")
+    seen.page.get_by_text("What shall happen to the vectors?").wait_for()
+    seen.page.get_by_label("Find the nearest").focus()
+    seen.page.keyboard.press("Space")
+    see = seen.page.get_by_role("link", name="See hamming_topk at work")
+    see.wait_for()
+    address_says(seen, {"way": ["symbols.hamming_topk"]})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280
+    see.focus()
+    seen.page.keyboard.press("Enter")
+    seen.page.wait_for_url("**/scans?op=hamming_topk**")
+    assert "N 64" in figure(seen)["title"]
+
+
+def test_the_figure_of_a_memory_op_follows_its_controls(seen: Any) -> None:
+    before = open_view(seen, "?op=hamming_topk&backend=torch&flips=10&items=16")
+    assert before["names"] == ["the nearest 5", "the others"]
+    k = seen.page.get_by_label("k, nearest")
+    k.focus()
+    k.press("ArrowDown")
+    k.press("Tab")
+    figure(seen, lambda now: now["names"] == ["the nearest 4", "the others"])
+
+
 def test_a_link_shows_the_same_again(seen: Any) -> None:
     link = "?source=text&text=a+%26+%3Cb%3E&D=3&figure=heatmap&reverse=true"
     shown = open_view(seen, link)

@@ -9,11 +9,19 @@ import torch
 
 from marslab.widgets.figures import (
     COLOURS,
+    chunk_steps,
+    hamming_distances,
+    matrix_heatmap,
+    products,
     roofline,
     scan_lines,
+    similarity_bars,
+    solve_sweeps,
     spread,
     state_heatmap,
+    storage_bars,
     timing_bars,
+    weight_levels,
 )
 from marslab.widgets.figures.sequence import plain, thin
 
@@ -23,6 +31,14 @@ MAKERS = {
     "heatmap": lambda **look: state_heatmap(H, **look),
     "times": lambda **look: timing_bars({"naive": [90.0, 100.0], "numba": 1.0}, 0.5, **look),
     "roofline": lambda **look: roofline({"numba": (2e6, 12e6, 1e-3)}, 2e10, 3e11, **look),
+    "matrix": lambda **look: matrix_heatmap(H[0], **look),
+    "chunks": lambda **look: chunk_steps(H[0, :3], H, 10, **look),
+    "sweeps": lambda **look: solve_sweeps([1, 2, 3], [0.1, 1e-4, 0.0], 1e-6, **look),
+    "similarity": lambda **look: similarity_bars([0.9, 0.1], 0, chance=0.1, **look),
+    "distances": lambda **look: hamming_distances([3, 9], [0], 16, flipped=0.2, **look),
+    "levels": lambda **look: weight_levels(H[0].sign(), **look),
+    "products": lambda **look: products(H[0], H[1], **look),
+    "storage": lambda **look: storage_bars({"float32": 4096, "packed": 256}, "packed", **look),
 }
 
 
@@ -71,6 +87,45 @@ def test_lines_carry_the_states_of_the_chosen_channels() -> None:
 
 def test_heat_map_carries_every_state_with_time_to_the_right() -> None:
     assert np.allclose(np.asarray(_trace(state_heatmap(H), 0).z), H[0].T)
+
+
+def test_a_matrix_is_drawn_as_it_is_written() -> None:
+    fig = matrix_heatmap(H[0], row_labels=["<b>"] * 30, column_labels=["<i>"] * 8)
+    assert np.allclose(np.asarray(_trace(fig, 0).z), H[0])
+    layout: Any = fig.layout
+    assert layout.yaxis.autorange == "reversed" and layout.yaxis.ticktext is None  # no room
+    assert layout.xaxis.ticktext[0] == "&lt;i&gt;"
+
+
+def test_the_levels_of_two_chunks_are_not_connected() -> None:
+    fig = chunk_steps(torch.tensor([[1.5], [3.5]]), torch.arange(5.0)[:, None], 2)
+    level = _trace(fig, 1)
+    assert np.array_equal(level.x, [-0.5, 1.5, 1.5, 1.5, 3.5, 3.5])
+    assert np.array_equal(level.y, [1.5, 1.5, np.nan, 3.5, 3.5, np.nan], equal_nan=True)
+
+
+def test_what_is_looked_for_stands_out() -> None:
+    right, others = _traces(similarity_bars([0.1, 0.9, 0.2], wanted=1))
+    assert (right.x, right.y) == ((1,), (0.9,)) and others.x == (0, 2)
+    near, far = _traces(hamming_distances([9, 3, 8, 1], [3, 1], 16))
+    assert near.x == (3, 1) and near.y == (1, 3) and far.y == (9, 8)
+    assert near.marker.color != far.marker.color
+
+
+def test_a_large_codebook_is_drawn_as_dots() -> None:
+    assert {t.type for t in _traces(hamming_distances(list(range(300)), [0], 600))} == {"scatter"}
+
+
+def test_a_residual_of_zero_has_a_place_on_a_log_axis() -> None:
+    line = _trace(solve_sweeps([1, 2], [1e-3, 0.0], 1e-6), 0)
+    assert line.y == (1e-3, 1e-7) and line.customdata == (1e-3, 0.0)
+
+
+def test_weights_have_three_colours_and_bytes_the_length_of_a_bar() -> None:
+    levels = _trace(weight_levels(torch.tensor([[-1, 0, 1]])), 0)
+    assert (levels.zmin, levels.zmax) == (-1.5, 1.5) and len({c for _, c in levels.colorscale}) == 3
+    assert _trace(storage_bars({"a": 2048, "b": 512}, "b"), 0).x == (2.0, 0.5)
+    assert np.allclose(_trace(products(H[0], H[1]), 1).y, H[0].flatten())
 
 
 def test_bars_end_at_the_median_and_the_floor_is_drawn() -> None:

@@ -25,6 +25,7 @@ def test_index_and_views_answer(served: str) -> None:
     page = get(f"{served}/scans")
     assert "<title>Scans · marslab</title>" in page
     assert not re.search(r"(src|href)=.?http", page)
+    assert "<title>Which op do I need? · marslab</title>" in get(f"{served}/which-op")
 
 
 def test_only_its_own_origin_may_open_a_socket(served: str) -> None:
@@ -98,7 +99,7 @@ def test_a_running_one_is_used_again(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["scan"], "there is no view 'scan'. Did you mean 'scans'? Choose from: scans."),
+        (["scan"], "there is no view 'scan'. Did you mean 'scans'? Choose from: scans, which-op."),
         (["--port", "http"], "a port is a number from 0 to 65535, got 'http'"),
         (["--port", "70000"], "a port is a number from 0 to 65535, got '70000'"),
     ],

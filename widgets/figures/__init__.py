@@ -3,18 +3,40 @@
 Each takes `dark` and `height` and changes nothing but the figure that it returns.
 """
 
+from marslab.widgets.figures.chunks import chunk_steps
+from marslab.widgets.figures.curves import curves
+from marslab.widgets.figures.distances import hamming_distances
+from marslab.widgets.figures.log_lines import log_lines
+from marslab.widgets.figures.matrix import matrix_heatmap
+from marslab.widgets.figures.products import products
 from marslab.widgets.figures.sequence import scan_lines, spread, state_heatmap
+from marslab.widgets.figures.similarity import similarity_bars
 from marslab.widgets.figures.speed import roofline, timing_bars
+from marslab.widgets.figures.storage import storage_bars
 from marslab.widgets.figures.style import COLOURS, CONFIG, colour, theme
+from marslab.widgets.figures.sweep_errors import sweep_errors
+from marslab.widgets.figures.sweeps import solve_sweeps
+from marslab.widgets.figures.weights import weight_levels
 
 __all__ = [
     "COLOURS",
     "CONFIG",
+    "chunk_steps",
     "colour",
+    "curves",
+    "hamming_distances",
+    "log_lines",
+    "matrix_heatmap",
+    "products",
     "roofline",
     "scan_lines",
+    "similarity_bars",
+    "solve_sweeps",
     "spread",
     "state_heatmap",
+    "storage_bars",
+    "sweep_errors",
     "theme",
     "timing_bars",
+    "weight_levels",
 ]

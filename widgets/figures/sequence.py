@@ -24,6 +24,7 @@ def scan_lines(
     labels: Sequence[str] | None = None,
     ticks: Sequence[str] | None = None,
     drive: str = "input b",
+    name: str = "state h",
     title: str = "State over time",
     dark: bool = False,
     height: int = 400,
@@ -38,7 +39,7 @@ def scan_lines(
         channels: indices into D; five spread over D if None
         labels: a name for each channel drawn
         ticks: a name for each step
-        drive: what the dots are called
+        drive: what the dots are called; name: what is drawn
 
     Units:
         height: pixels; the x axis counts steps
@@ -57,15 +58,15 @@ def scan_lines(
     fig = make_subplots(
         len(heights), 1, row_heights=heights, shared_xaxes=True, vertical_spacing=0.07
     )
-    for name, channel, tint in zip(names, chosen, ramp(len(chosen), dark), strict=True):
-        one = {"name": escape(name), "legendgroup": name, "line": {"color": tint, "width": 2}}
+    for label, channel, tint in zip(names, chosen, ramp(len(chosen), dark), strict=True):
+        one = {"name": escape(label), "legendgroup": label, "line": {"color": tint, "width": 2}}
         _line(fig, states[:, channel], one, row=1)
         if a is not None:
             _line(fig, plain(a)[:, channel], one | {"showlegend": False}, row=2)
     if b is not None:
         _inputs(fig, plain(b)[:, chosen[0]], drive, dark)
     fig.update_layout(title_text=title)
-    fig.update_yaxes(title_text="state h (no unit)", row=1)
+    fig.update_yaxes(title_text=f"{name} (no unit)", row=1)
     if a is not None:
         fig.update_yaxes(title_text="decay a", row=2)
     theme(fig, dark, height)
@@ -78,6 +79,7 @@ def state_heatmap(
     *,
     labels: Sequence[str] | None = None,
     ticks: Sequence[str] | None = None,
+    name: str = "h",
     title: str = "State of every channel",
     dark: bool = False,
     height: int = 400,
@@ -90,6 +92,7 @@ def state_heatmap(
         h: [L, D], or [B, L, D] of which the first sequence is drawn; torch or numpy
         labels: a name for each of the D channels
         ticks: a name for each step
+        name: what the colours stand for
 
     Units:
         height: pixels; the x axis counts steps
@@ -104,7 +107,7 @@ def state_heatmap(
             x=np.arange(length)[::every],
             y=np.arange(width)[::each],
             z=states[::every, ::each].T,
-            colorbar={"title": {"text": "h (no unit)", "side": "right"}, "thickness": 14},
+            colorbar={"title": {"text": f"{name} (no unit)", "side": "right"}, "thickness": 14},
             hovertemplate="step %{x}, channel %{y}: %{z:.4g}<extra></extra>",
             **scale,
         )

@@ -18,13 +18,14 @@ def timing_bars(
     title: str = "Time of one run",
     dark: bool = False,
     height: int = 400,
+    limit_name: str = "memory floor",
 ) -> go.Figure:
-    """Draw one bar for each backend, with the memory floor as a line to run up against.
+    """Draw one bar for each backend, with the floor as a line to run up against.
 
     Units:
         rows: name -> milliseconds, one figure or those of several runs; the bar ends at their
             median, the whisker spans them
-        limit: milliseconds that the machine needs to move the bytes once
+        limit: milliseconds that the machine needs at the least, as to move the bytes once
         height: pixels
     """
     runs = {n: [r] if isinstance(r, int | float) else list(r) for n, r in rows.items()}
@@ -41,7 +42,7 @@ def timing_bars(
         )
     log = _time_axis(fig, [x for r in runs.values() for x in r] + ([limit] if limit else []))
     if limit:
-        _floor(fig, limit, dark, log)
+        _floor(fig, limit, dark, f"{limit_name} {_short(limit)} ms", log)
     fig.update_yaxes(title_text="backend", autorange="reversed", type="category")
     fig.update_layout(title_text=title, showlegend=False)
     theme(fig, dark, height)
@@ -131,7 +132,7 @@ def _short(x: float) -> str:
     return f"{x:,.0f}" if x >= 1000 else f"{x:.3g}"
 
 
-def _floor(fig: go.Figure, limit: float, dark: bool, log: bool) -> None:
+def _floor(fig: go.Figure, limit: float, dark: bool, text: str, log: bool) -> None:
     line = {"color": colour("floor", dark), "width": 2.5, "dash": "dash"}
     fig.add_vline(x=limit, line=line)
     fig.add_annotation(
@@ -140,7 +141,7 @@ def _floor(fig: go.Figure, limit: float, dark: bool, log: bool) -> None:
         y=1.0,
         yanchor="bottom",
         showarrow=False,
-        text=f"memory floor {_short(limit)} ms",
+        text=text,
     )
 
 

@@ -89,6 +89,15 @@ def theme(fig: go.Figure, dark: bool = False, height: int = 400) -> go.Figure:
     return fig
 
 
+def accent(dark: bool = False) -> str:
+    """Give the colour of what a reader should look at first, where no backend is meant.
+
+    >>> accent()
+    '#a63c00'
+    """
+    return str(diverging(dark)[2][1])
+
+
 def ink(dark: bool = False) -> str:
     """Give the colour of text and of lines that belong to no backend.
 

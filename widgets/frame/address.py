@@ -9,7 +9,7 @@ MAX_QUERY = 8000  # characters; longer ones are cut off by browsers and proxies 
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
-def read(view: param.Parameterized, names: tuple[str, ...], search: str) -> list[str]:
+def read(view: Any, names: tuple[str, ...], search: str) -> list[str]:
     """Set the parameters that an address names; return one sentence for each that does not fit.
 
     A value that does not fit, or a name that the view does not know, changes nothing.
@@ -26,7 +26,7 @@ def read(view: param.Parameterized, names: tuple[str, ...], search: str) -> list
     return problems
 
 
-def write(view: param.Parameterized, names: tuple[str, ...]) -> str:
+def write(view: Any, names: tuple[str, ...]) -> str:
     """Give the query that `read` turns back into this state; defaults are left out.
 
     >>> class Point(param.Parameterized):

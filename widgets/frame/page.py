@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from html import escape
 from importlib.resources import files
+from typing import Any, ClassVar, Protocol
 
 import panel as pn
 import param
@@ -13,7 +14,6 @@ from panel.theme.base import Design, Inherit
 from panel.viewable import Viewable
 
 from marslab.widgets.frame import address, cards
-from marslab.widgets.frame.view import View
 
 PAGE = """
 {% extends "base.html" %}
@@ -78,6 +78,22 @@ export function render({ model }) {
 """
 
 
+class Served(Protocol):
+    """What a page of its own needs: a name, a state for its address, and something to show."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    sentence: ClassVar[str]
+    param: Any
+
+    def __init__(self, **params: Any) -> None: ...
+    @property
+    def state(self) -> tuple[str, ...]: ...
+    def complain(self, sentences: list[str]) -> None: ...
+    def close(self) -> None: ...
+    def __panel__(self) -> Viewable: ...
+
+
 class Switch(JSComponent):
     """The button for light or dark; until it is pressed the page follows the system."""
 
@@ -100,7 +116,7 @@ class Look(Design):
     }
 
 
-def serve_view(kind: type[View]) -> Callable[[], Template]:
+def serve_view(kind: type[Served]) -> Callable[[], Template]:
     """Make the function that builds one reader's page of a view."""
 
     def build() -> Template:
@@ -115,7 +131,7 @@ def serve_view(kind: type[View]) -> Callable[[], Template]:
     return build
 
 
-def page(title: str, sentence: str, body: Viewable, view: View | None = None) -> Template:
+def page(title: str, sentence: str, body: Viewable, view: Served | None = None) -> Template:
     """Put `body` on a page; the light or dark of the page is told to `view`."""
     switch = Switch(width=90, height=32)
     if view is not None:
@@ -131,7 +147,7 @@ def page(title: str, sentence: str, body: Viewable, view: View | None = None) ->
     return template
 
 
-def _tie_to_address(view: View) -> None:
+def _tie_to_address(view: Served) -> None:
     location = pn.state.location
     if location is None:
         return

@@ -55,6 +55,17 @@ class View(Viewer):
         self.param.watch(lambda *_: self.show_again(), [*self.looks, "dark"])
 
     @property
+    def offered(self) -> dict[str, str]:
+        """The figures that the present state has, by their names on the page."""
+        return self.choices
+
+    @property
+    def drawn(self) -> str:
+        """The figure that is shown: the one asked for, or the first where that is not offered."""
+        names = list(self.offered.values())
+        return self.figure if self.figure in names else names[0]
+
+    @property
     def state(self) -> tuple[str, ...]:
         """The parameters that make this view what it is."""
         return (*self.inputs, *self.looks)
@@ -163,9 +174,19 @@ class View(Viewer):
             self.refresh()
 
     def _chooser(self) -> Viewable:
-        return pn.widgets.RadioButtonGroup.from_param(
-            self.param.figure, label="Figure", options=self.choices
-        )
+        kind = pn.widgets.RadioButtonGroup
+        chooser = kind(label="Figure", options=self.offered, value=self.drawn)
+
+        def follow(*_: object) -> None:
+            chooser.param.update(options=self.offered, value=self.drawn)
+
+        def choose(event: Any) -> None:
+            if event.new != self.drawn:  # else it only follows
+                self.figure = event.new
+
+        chooser.param.watch(choose, "value")
+        self.param.watch(follow, list(self.state))
+        return chooser
 
     def _busy_row(self) -> tuple[pn.Row, pn.pane.HTML]:
         line = pn.pane.HTML("", align="center", css_classes=["ml-line"])

@@ -1,8 +1,10 @@
 """Every dashboard: a page of `marslab dash`, and a viewer that shows in a notebook cell."""
 
-from marslab.widgets.frame import View
+from marslab.widgets.frame import Served, View
 from marslab.widgets.views.scans import Scans
+from marslab.widgets.views.which_op import WhichOp
 
 VIEWS: tuple[type[View], ...] = (Scans,)
+PAGES: tuple[type[Served], ...] = (*VIEWS, WhichOp)
 
-__all__ = ["VIEWS", "Scans"]
+__all__ = ["PAGES", "VIEWS", "Scans", "WhichOp"]

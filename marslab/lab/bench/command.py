@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 
 from marslab.errors import UserError, unknown
-from marslab.lab.bench import conditions, measure, report, table, timing
-from marslab.lab.bench.cases import OPS, Case, cases
+from marslab.lab.bench import ops, table
 from marslab.lab.bench.report import Report
+from marslab.lab.bench.running import Run
 
 DEVICES = ("auto", "cpu", "cuda")
 REPEATS, QUICK_REPEATS, MOST_REPEATS = 30, 5, 10_000
+ROW_SECONDS = 180.0
 WIDTH = 120  # columns of a table that goes to a file or a pipe
 
 
@@ -27,12 +28,18 @@ class MissingDevice(UserError):
 
 
 def bench(
-    op: Annotated[str, typer.Option(help=f"One of: {', '.join(OPS)}.")] = OPS[0],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="OP", help=f"All when none is named: {', '.join(ops.NAMES)}."),
+    ] = None,
     device: Annotated[
         str, typer.Option(help="cpu, cuda, or auto: cuda where there is one.")
     ] = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few repeats.")] = False,
     repeats: Annotated[int | None, typer.Option(help="Runs of each variant.")] = None,
+    row_seconds: Annotated[
+        float, typer.Option(help="Time for one row; what is not begun by then is left out.")
+    ] = ROW_SECONDS,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the files; else bench/ in MARSLAB_HOME.")
@@ -40,21 +47,17 @@ def bench(
     page: Annotated[bool, typer.Option(help="Also write a page with bars.")] = True,
 ) -> None:
     """Measure our kernels beside the machine's limit and beside every peer that is installed."""
-    place, often = checked(op, device, repeats, quick)
+    chosen = known(names)
+    place, often = checked(device, repeats, quick)
     folder = destination(out)
     progress = Console(stderr=True, highlight=False)
     try:
-        found, path = run(op, place, often, cases(op, place, quick), progress, folder)
+        run = Run(chosen, place, often, row_seconds, folder, progress)
     except KeyboardInterrupt:  # before the first row: there is nothing to keep
         raise typer.Exit(130) from None
-    written = [path]
-    if page:
-        written += draw(path, progress)
-    if json:
-        sys.stdout.write(found.to_json())
-    else:
-        console = Console()
-        table.show(found, console if console.is_terminal else Console(width=WIDTH))
+    found = run.all([case for op in chosen for case in ops.find(op).cases(place, quick)])
+    written = [run.path, *(draw(run.path, progress) if page else [])]
+    show(found, json)
     for file in written:
         progress.print(f"written: {file}", soft_wrap=True)
     if not found.complete:
@@ -64,15 +67,28 @@ def bench(
         raise typer.Exit(1)
 
 
-def checked(op: str, device: str, repeats: int | None, quick: bool) -> tuple[str, int]:
+def known(names: list[str] | None) -> list[str]:
+    """Return the ops that were named, each once; all when none was.
+
+    Errors:
+        UserError: there is no op of that name to measure
+
+    >>> known(["linear_scan", "linear_scan"])
+    ['linear_scan']
+    """
+    for name in names or ():
+        if name not in ops.NAMES:
+            raise UserError(unknown("op to measure", name, ops.NAMES))
+    return list(dict.fromkeys(names or ops.NAMES))
+
+
+def checked(device: str, repeats: int | None, quick: bool) -> tuple[str, int]:
     """Return the device and the number of runs that the options mean.
 
     Errors:
-        UserError: unknown op or device, or a number of runs that makes no sense
+        UserError: unknown device, or a number of runs that makes no sense
         MissingDevice: CUDA was asked for and is not there
     """
-    if op not in OPS:
-        raise UserError(unknown("op to measure", op, OPS))
     if device not in DEVICES:
         raise UserError(unknown("device", device, DEVICES))
     if device == "cuda" and not torch.cuda.is_available():
@@ -103,33 +119,13 @@ def destination(out: Path | None) -> Path:
     return out
 
 
-def run(
-    op: str, device: str, repeats: int, todo: list[Case], progress: Console, folder: Path
-) -> tuple[Report, Path]:
-    """Measure all rows; the file is written anew after each, so that a kill loses one row.
-
-    Ctrl-C ends it with the rows that are done.
-    """
-    progress.print(f"measuring the memory of this {device} ...")
-    noted = conditions.conditions(device, repeats)
-    rows: list[report.Row] = []
-    path = report.write(Report(op, device, noted, rows, complete=False), folder)
-    try:
-        bed = timing.bed(device)
-        for number, case in enumerate(todo, start=1):
-            progress.print(f"{number}/{len(todo)} {case.title} ...", soft_wrap=True)
-            wrong = {
-                a.name for row in rows for a in row.absent if a.failed and a.kind == report.PEER
-            }
-            rows.append(measure.measure(case, bed, repeats, str(noted["machine"]), wrong))
-            report.write(Report(op, device, noted, rows, complete=number == len(todo)), folder)
-    except KeyboardInterrupt:
-        progress.print("stopped; what is measured is kept")
-    except torch.AcceleratorError as problem:
-        noted["broke"] = str(problem).splitlines()[0]
-        report.write(Report(op, device, noted, rows, complete=False), folder)
-        progress.print(f"the device broke down ({noted['broke']}); what is measured is kept")
-    return Report(op, device, noted, rows, complete=len(rows) == len(todo)), path
+def show(found: Report, json: bool) -> None:
+    """Print a report to stdout, as JSON or as tables."""
+    if json:
+        sys.stdout.write(found.to_json())
+        return
+    console = Console()
+    table.show(found, console if console.is_terminal else Console(width=WIDTH))
 
 
 def draw(path: Path, progress: Console) -> list[Path]:

@@ -10,14 +10,15 @@ from pathlib import Path
 import torch
 
 from marslab.kernels.roofline import stream
-from marslab.lab.bench.cases import DECAYS, SEED
+from marslab.lab.bench.cases import SEED
+from marslab.lab.bench.ops import find
 from marslab.lab.bench.report import Condition
 from marslab.lab.bench.timing import BUDGET, FEWEST, WARM_UP
 
 PACKAGES = ("marslab", "torch", "numpy", "numba", "triton")
 
 
-def conditions(device: str, repeats: int) -> dict[str, Condition]:
+def conditions(ops: list[str], device: str, repeats: int) -> dict[str, Condition]:
     """Collect machine, versions, threads and the way of measuring; measures the stream rate."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found: dict[str, Condition] = {
@@ -35,7 +36,8 @@ def conditions(device: str, repeats: int) -> dict[str, Condition]:
         "repeats": repeats,
         "warm_up": WARM_UP,
         "method": _method(device),
-        "inputs": f"random, seed {SEED}: b and dh normal, a uniform in {DECAYS}; no h0",
+        "inputs": f"random, seed {SEED}",
+        **{f"inputs of {op}": find(op).inputs for op in ops},
     }
     if device == "cuda":
         found["cuda"] = str(torch.version.cuda)

@@ -8,9 +8,11 @@ from pathlib import Path
 from marslab.errors import UserError
 from marslab.files import write_text
 from marslab.home import check, stamp
-from marslab.lab.bench.cases import Case
+from marslab.lab.bench.cases import Case, Goal
+from marslab.lab.bench.formats import upgraded
 
 OURS, PEER, YARDSTICK = "ours", "peer", "yardstick"
+MEMORY, ARITHMETIC = "memory", "arithmetic"
 Condition = str | int | float
 
 
@@ -47,11 +49,12 @@ class Absent:
 
 @dataclass(frozen=True)
 class Row:
-    """One piece of work: its floor, its goals, who was timed, who was not."""
+    """One piece of work: its floor and what sets it, its goals, who was timed, who was not."""
 
     case: Case
     floor_ms: float
-    goal_ms: float | None = None
+    bound: str = MEMORY  # or ARITHMETIC
+    goals: list[Goal] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
 
@@ -59,17 +62,43 @@ class Row:
         """How many times the floor a figure took."""
         return figure.ms / self.floor_ms
 
-    def of_add(self, figure: Figure) -> float | None:
-        """The rate of a figure as a part of that of the yardstick, where the row has one."""
-        yardstick = next((f for f in self.figures if f.kind == YARDSTICK), None)
-        return figure.gb_s / yardstick.gb_s if yardstick else None
+    def named(self, name: str) -> Figure | None:
+        """The figure of this name, where the row has one."""
+        return next((figure for figure in self.figures if figure.name == name), None)
+
+    def best(self, name: str = "") -> Figure | None:
+        """The fastest of ours, or the one of ours that is named."""
+        ours = [f for f in self.figures if f.kind == OURS and name in ("", f.name)]
+        return min(ours, key=lambda figure: figure.ms, default=None)
+
+    def speed(self, figure: Figure, beside: str) -> float | None:
+        """How many times as fast a figure is as another one of the row."""
+        other = self.named(beside)
+        return other.ms / figure.ms if other else None
+
+    @property
+    def measures(self) -> list[str]:
+        """The figures that others are set beside: the yardsticks and what the goals name."""
+        names = [f.name for f in self.figures if f.kind == YARDSTICK]
+        return list(dict.fromkeys([*names, *(goal.beside for goal in self.goals if goal.beside)]))
+
+    def joined(self, later: "Row") -> "Row":
+        """The row with what was measured of it later."""
+        return Row(
+            self.case,
+            self.floor_ms,
+            self.bound,
+            self.goals,
+            [*self.figures, *later.figures],
+            [*self.absent, *later.absent],
+        )
 
 
 @dataclass(frozen=True)
 class Report:
     """All rows of one run on one device; `complete` is False when the run was cut short."""
 
-    op: str
+    ops: list[str]
     device: str
     conditions: dict[str, Condition]
     rows: list[Row]
@@ -100,10 +129,14 @@ def from_json(text: str, where: str | os.PathLike[str] = "the report") -> Report
         found = json.loads(text)
     except ValueError as error:
         raise UserError(f"{os.fspath(where)} is not JSON ({error}): write it again") from error
-    check("bench", found, where)
     try:
+        found = upgraded(found)
+        check("bench", found, where)
         rows = [_row(row) for row in found["rows"]]
-        parts = (found["op"], found["device"], dict(found["conditions"]), rows, found["complete"])
+        about = dict(found["conditions"])
+        parts = (list(found["ops"]), found["device"], about, rows, found["complete"])
+    except UserError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{os.fspath(where)} is a bench report with a damaged part ({error}): measure it again"
@@ -115,7 +148,8 @@ def _row(found: dict) -> Row:
     return Row(
         Case(**found["case"]),
         found["floor_ms"],
-        found["goal_ms"],
+        found["bound"],
+        [Goal(**goal) for goal in found["goals"]],
         [Figure(**figure) for figure in found["figures"]],
         [Absent(**absent) for absent in found["absent"]],
     )
@@ -135,8 +169,9 @@ def read(path: Path) -> Report:
 
 
 def write(report: Report, folder: Path) -> Path:
-    """Write a report into a folder under a name with its op, device and moment; return the path."""
+    """Write a report into a folder under a name with op, device and moment; return the path."""
     moment = str(report.conditions["date"]).replace(":", "").replace("-", "")
-    path = folder / f"{report.op}-{report.device}-{moment}.json"
+    about = report.ops[0] if len(report.ops) == 1 else f"{len(report.ops)}-ops"
+    path = folder / f"{about}-{report.device}-{moment}.json"
     write_text(path, report.to_json())
     return path

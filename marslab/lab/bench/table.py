@@ -5,15 +5,18 @@ from collections import defaultdict
 from rich.console import Console
 from rich.table import Table
 
+from marslab.lab.bench.cases import Goal
 from marslab.lab.bench.report import OURS, Figure, Report, Row
 
-COLUMNS = ("", "median ms", "middle half", "x floor", "GB/s", "of add", "error", "peak MiB", "runs")
+BEFORE, AFTER = ("", "median ms", "middle half", "x floor", "GB/s"), ("error", "runs")
+PEAK = "peak MiB"
 
 
 def show(report: Report, console: Console) -> None:
     """Print one table per row of work, then who is missing, then the conditions."""
+    stream = report.conditions.get("stream_gb_s")
     for row in report.rows:
-        console.print(_table(row))
+        console.print(_table(row, stream if isinstance(stream, float) else None))
         console.print()
     _print_notes(report, console)
     _print_absent(report, console)
@@ -27,48 +30,68 @@ def show(report: Report, console: Console) -> None:
 def verdict(row: Row) -> str:
     """What became of the goals of a row, in words; empty when it has none.
 
-    The best of ours counts. A figure that meets its goal says so, one that does not says by how
-    much.
+    The fastest of ours counts, unless a goal names one. A figure that meets its goal says so, one
+    that does not says by how much.
     """
-    ours = [figure for figure in row.figures if figure.kind == OURS]
-    if not ours:
+    return "; ".join(filter(None, (_judged(row, goal) for goal in row.goals)))
+
+
+def rate(row: Row, stream_gb_s: float | None) -> str:
+    """The fastest of ours beside the stream, in words; empty where one of them is missing."""
+    best = row.best()
+    if best is None or not stream_gb_s:
         return ""
-    best = min(ours, key=lambda figure: figure.ms)
-    told = []
-    if row.goal_ms is not None:
-        told.append(_held(f"goal <= {row.goal_ms:g} ms", best.ms <= row.goal_ms, f"{best.ms:.4f}"))
-    share, least = row.of_add(best), row.case.goal_of_add
-    if share is not None and least is not None:
-        told.append(_held(f"goal >= {least:g} of torch.add", share >= least, f"{share:.2f}"))
-    return "; ".join(told)
+    return f"{best.name} moves {best.gb_s:.3g} GB/s, the stream {stream_gb_s:.3g} GB/s"
+
+
+def _judged(row: Row, goal: Goal) -> str:
+    best = row.best(goal.of)
+    who = f"{goal.of}: " if goal.of else ""
+    if best is None:
+        return ""
+    if goal.ms is not None:
+        held, value = best.ms <= goal.ms, f"{best.ms:.4f}"
+        return _held(f"{who}goal <= {goal.ms:g} ms", held, value)
+    speed = row.speed(best, goal.beside)
+    if speed is None or goal.speed is None:
+        return ""
+    words = f"{who}goal >= {goal.speed:.3g} x the speed of {goal.beside}"
+    return _held(words, speed >= goal.speed, f"{speed:.3g}")
 
 
 def _held(goal: str, held: bool, value: str) -> str:
     return f"{goal}: {'reached' if held else 'not reached'}, {value}"
 
 
-def _table(row: Row) -> Table:
-    told = verdict(row)
-    title = f"{row.case.title}    floor {row.floor_ms:.3f} ms" + (f"    {told}" if told else "")
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for name in COLUMNS:
+def _table(row: Row, stream_gb_s: float | None) -> Table:
+    title = f"{row.case.title}    floor {row.floor_ms:.3f} ms ({row.bound})"
+    told = "\n".join(filter(None, (title, verdict(row), rate(row, stream_gb_s))))
+    table = Table(title=told, title_justify="left", title_style="bold")
+    peak = (PEAK,) if _counted(row) else ()
+    for name in (*BEFORE, *(f"x {name}" for name in row.measures), *peak, *AFTER):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     for figure in sorted(row.figures, key=lambda figure: figure.ms):
         table.add_row(*_cells(row, figure))
     return table
 
 
+def _counted(row: Row) -> bool:
+    """Whether the device counts the memory that is held."""
+    return any(figure.peak_bytes is not None for figure in row.figures)
+
+
 def _cells(row: Row, figure: Figure) -> list[str]:
-    share = row.of_add(figure)
+    speeds = [row.speed(figure, name) for name in row.measures]
+    peak = "-" if figure.peak_bytes is None else f"{figure.peak_bytes / 2**20:.0f}"
     return [
         figure.name if figure.kind == OURS else f"{figure.name} ({figure.kind})",
         f"{figure.ms:.3f}",
         f"{figure.low_ms:.3f}-{figure.high_ms:.3f}",
         f"{row.to_floor(figure):.2f}",
-        f"{figure.gb_s:.1f}",
-        "-" if share is None else f"{share:.2f}",
+        f"{figure.gb_s:.3g}",
+        *("-" if speed is None else f"{speed:.2f}" for speed in speeds),
+        *([peak] if _counted(row) else []),
         "-" if figure.error is None else f"{figure.error:.0e}",
-        "-" if figure.peak_bytes is None else f"{figure.peak_bytes / 2**20:.0f}",
         str(figure.runs),
     ]
 

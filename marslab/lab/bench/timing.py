@@ -38,38 +38,46 @@ def spread(seconds: list[float]) -> Spread:
     return Spread(statistics.median(seconds), low, high, len(seconds))
 
 
-def rounds(repeats: int, once: float) -> int:
+def rounds(repeats: int, once: float, budget: float = BUDGET) -> int:
     """How often to run what takes `once` seconds: `repeats` times, fewer when that takes too long.
 
     >>> rounds(20, 0.01), rounds(20, 0.5), rounds(20, 2.0), rounds(20, 60.0)
     (20, 6, 3, 1)
     """
-    if once > BUDGET:
+    if once > budget:
         return 1
-    affordable = int(BUDGET / once) if once > 0 else repeats
+    affordable = int(budget / once) if once > 0 else repeats
     return min(repeats, max(FEWEST, affordable))
 
 
-def take_turns(calls: Mapping[str, Call], repeats: int, stopwatch: Stopwatch) -> dict[str, Spread]:
+def take_turns(
+    calls: Mapping[str, Call], repeats: int, stopwatch: Stopwatch, budget: float = BUDGET
+) -> dict[str, Spread]:
     """Time every call `repeats` times: A B C, A B C, ...; slow ones sit out some turns, evenly.
 
-    Answers are asked for at the end, so that a device's queue stays full in between.
+    Answers are asked for at the end, so that a device's queue stays full in between. What takes
+    longer than the budget is done with its first run.
+
+    Units:
+        budget: seconds for each call
     """
-    often = {name: rounds(repeats, _warm(call, stopwatch)) for name, call in calls.items()}
-    told: dict[str, list[Callable[[], float]]] = {name: [] for name in calls}
+    first = {name: _warm(call, stopwatch, budget) for name, call in calls.items()}
+    often = {n: rounds(repeats, s, budget) for n, s in first.items() if s <= budget}
+    told: dict[str, list[Callable[[], float]]] = {name: [] for name in often}
     for turn in range(repeats):
-        for name, call in calls.items():
-            if turn * often[name] // repeats < (turn + 1) * often[name] // repeats:
-                told[name].append(stopwatch(call))
-    return {name: spread([seconds() for seconds in answers]) for name, answers in told.items()}
+        for name, times in often.items():
+            if turn * times // repeats < (turn + 1) * times // repeats:
+                told[name].append(stopwatch(calls[name]))
+    taken = {name: [seconds() for seconds in answers] for name, answers in told.items()}
+    return {name: spread(taken.get(name, [once])) for name, once in first.items()}
 
 
-def _warm(call: Call, stopwatch: Stopwatch) -> float:
+def _warm(call: Call, stopwatch: Stopwatch, budget: float) -> float:
     """Seconds of the last warm-up call; one is enough of what is very slow."""
     once = 0.0
     for _ in range(WARM_UP):
         once = stopwatch(call)()
-        if once > BUDGET:
+        if once > budget:
             break
     return once
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from marslab import kernels
 from marslab.errors import UserError
-from marslab.lab.bench import command, conditions, measure, peers, report
+from marslab.lab.bench import command, conditions, measure, ops, report
+from marslab.lab.bench.ops import linear_scan
+from marslab.lab.bench.variants import peer
 
 app = typer.Typer()
 app.command()(command.bench)
@@ -21,9 +25,17 @@ def invoke(*arguments: str):
     return CliRunner().invoke(app, list(arguments))
 
 
+def with_peers(monkeypatch: pytest.MonkeyPatch, *peers) -> None:
+    """Let linear_scan have these peers and the torch backend alone."""
+    ours = tuple(v for v in linear_scan.OP.variants if v.name == "torch")
+    monkeypatch.setattr(linear_scan, "OP", replace(linear_scan.OP, variants=(*ours, *peers)))
+
+
 @pytest.mark.usefixtures("small")
 def test_quick_measures_writes_and_prints(tmp_path: Path) -> None:
-    done = invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    done = invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
     assert done.exit_code == 0, done.output
     (path,) = tmp_path.iterdir()
     found = report.read(path)
@@ -38,7 +50,7 @@ def test_quick_measures_writes_and_prints(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_json_is_the_report_alone(tmp_path: Path) -> None:
-    done = invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", "--json")
+    done = invoke("linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", "--json")
     assert json.loads(done.stdout)["kind"] == "bench"
     (path,) = (tmp_path / "home" / "bench").iterdir()  # MARSLAB_HOME of the test
     assert path.read_text("utf-8") == done.stdout
@@ -46,7 +58,9 @@ def test_json_is_the_report_alone(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small", "fake_cuda")
 def test_cuda_rows_name_its_backends_and_peers(tmp_path: Path) -> None:
-    done = invoke("--quick", "--repeats=1", "--no-page", "--json", f"--out={tmp_path}")
+    done = invoke(
+        "linear_scan", "--quick", "--repeats=1", "--no-page", "--json", f"--out={tmp_path}"
+    )
     found = report.from_json(done.stdout)
     assert found.device == "cuda"
     assert found.conditions["machine"] == "NVIDIA H200"
@@ -67,7 +81,9 @@ def test_ctrl_c_keeps_what_is_measured(tmp_path: Path, monkeypatch) -> None:
         return real(*arguments)
 
     monkeypatch.setattr(measure, "measure", second_is_interrupted)
-    done = invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    done = invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
     assert done.exit_code == 130
     (path,) = tmp_path.iterdir()
     found = report.read(path)
@@ -87,13 +103,57 @@ def test_a_device_that_breaks_down_keeps_what_is_measured(tmp_path: Path, monkey
         return real(*arguments)
 
     monkeypatch.setattr(measure, "measure", second_breaks)
-    done = invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    done = invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
     assert done.exit_code == 1
     assert "the device broke down" in done.stderr
     (path,) = tmp_path.iterdir()
     found = report.read(path)
     assert len(found.rows) == 1
     assert "illegal memory access" in str(found.conditions["broke"])
+
+
+@pytest.mark.usefixtures("small")
+def test_who_ran_before_a_breakdown_is_named(tmp_path: Path, monkeypatch) -> None:
+    def broken(a, b):
+        raise torch.AcceleratorError("CUDA error")
+
+    with_peers(monkeypatch, peer("a peer", "torch", "cpu", lambda: broken, risky=True))
+    invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
+    found = report.read(next(tmp_path.iterdir()))
+    assert len(found.rows) == 4  # risky ones wait until all else is done
+    assert found.conditions["broke"] == "CUDA error, after a peer"
+
+
+@pytest.mark.usefixtures("small")
+def test_risky_peers_join_their_rows(tmp_path: Path, monkeypatch) -> None:
+    order = []
+
+    def scan(a, b):
+        order.append(a.dtype)
+        return kernels.linear_scan(a, b, backend="torch")
+
+    with_peers(monkeypatch, peer("a peer", "torch", "cpu", lambda: scan, risky=True))
+    invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
+    found = report.read(next(tmp_path.iterdir()))
+    assert found.complete
+    for row in found.rows:
+        assert [figure.name for figure in row.figures] == ["torch", "a peer"]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_row_without_time_leaves_out_what_is_not_begun(tmp_path: Path) -> None:
+    arguments = ("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    done = invoke("linear_scan", *arguments, "--row-seconds=0")
+    assert done.exit_code == 0
+    (row, *_) = report.read(next(tmp_path.iterdir())).rows
+    assert not row.figures
+    assert {gone.reason for gone in row.absent} >= {"not run: the 0 s for this row were over"}
 
 
 @pytest.mark.usefixtures("small")
@@ -104,9 +164,10 @@ def test_a_peer_that_was_wrong_is_not_run_again(tmp_path: Path, monkeypatch) -> 
         ran.append(1)
         return lambda a, b: b.clone()
 
-    one = peers.Peer("a peer", "torch", "a-peer", "cpu", load)
-    monkeypatch.setattr(measure, "PEERS", (one,))
-    invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    with_peers(monkeypatch, peer("a peer", "torch", "cpu", load))
+    invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
     rows = report.read(next(tmp_path.iterdir())).rows
     reasons = [a.reason for row in rows for a in row.absent if a.name == "a peer"]
     assert reasons[0].startswith("wrong result")
@@ -114,12 +175,17 @@ def test_a_peer_that_was_wrong_is_not_run_again(tmp_path: Path, monkeypatch) -> 
     assert ran == [1]
 
 
+def test_ops_are_chosen_by_name_and_all_when_none_is_named() -> None:
+    assert command.known(["min_gru", "linear_scan", "min_gru"]) == ["min_gru", "linear_scan"]
+    assert command.known(None) == list(ops.NAMES)
+
+
 def test_ctrl_c_before_the_first_row_writes_nothing(tmp_path: Path, monkeypatch) -> None:
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(conditions, "conditions", interrupted)
-    assert invoke("--device=cpu", f"--out={tmp_path}").exit_code == 130
+    assert invoke("linear_scan", "--device=cpu", f"--out={tmp_path}").exit_code == 130
     assert not list(tmp_path.iterdir())
 
 
@@ -133,15 +199,18 @@ def test_the_file_grows_row_by_row(tmp_path: Path, monkeypatch) -> None:
         return real(*arguments)
 
     monkeypatch.setattr(measure, "measure", watched)
-    invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
     assert kept == [(0, False), (1, False), (2, False), (3, False)]
 
 
 @pytest.mark.usefixtures("small")
 def test_a_wrong_backend_fails_the_command(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(measure, "linear_scan", lambda a, b, backend: b + 0 * a)
-    monkeypatch.setattr(measure, "distance", lambda *arguments: 1.0)
-    done = invoke("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    monkeypatch.setattr(measure.Calling, "distance", lambda call: 1.0)
+    done = invoke(
+        "linear_scan", "--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}"
+    )
     assert done.exit_code == 1
     assert "numba: wrong result: relative error 1.0e+00" in done.stderr
 
@@ -149,7 +218,7 @@ def test_a_wrong_backend_fails_the_command(tmp_path: Path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     "arguments, sentence, code",
     [
-        (["--op=liner_scan"], "there is no op to measure 'liner_scan'. Did you mean 'linear_s", 2),
+        (["liner_scan"], "there is no op to measure 'liner_scan'. Did you mean 'linear_s", 2),
         (["--device=gpu"], "there is no device 'gpu'. Did you mean 'cpu'? Choose from: auto,", 2),
         (["--device=cuda"], "this machine has no CUDA device: measure with --device cpu", 3),
         (["--repeats=0"], "--repeats must be from 1 to 10000, got 0", 2),
@@ -165,7 +234,7 @@ def test_bad_input_gets_a_sentence(arguments, sentence, code, monkeypatch) -> No
 
 def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
-    error = invoke("--device=cpu", f"--out={tmp_path / 'file'}").exception
+    error = invoke("linear_scan", "--device=cpu", f"--out={tmp_path / 'file'}").exception
     assert isinstance(error, UserError)
     assert "cannot be made (File exists): name a folder that you can write" in str(error)
 
@@ -195,11 +264,14 @@ folder = Path(sys.argv.pop())
 sys.modules.update(dict.fromkeys(sys.argv[1:]))  # importing one of these fails
 from rich.console import Console
 from marslab.kernels import roofline
-from marslab.lab.bench import command, table
+from marslab.lab.bench import ops, table
 from marslab.lab.bench.cases import Case
-roofline.STREAM_BYTES = {"cpu": 4096}
-case = Case("linear_scan", 1, 8, 2, "float32", "fwd+bwd")
-found, _ = command.run("linear_scan", "cpu", 1, [case], Console(stderr=True), folder)
+from marslab.lab.bench.running import Run
+roofline.STREAM_BYTES, roofline.MATMUL_SIDE = {"cpu": 4096}, {"cpu": 16}
+for name in ops.NAMES:
+    ops.find(name)
+case = Case("linear_scan", {"B": 1, "L": 8, "D": 2}, "float32", "fwd+bwd")
+found = Run(["linear_scan"], "cpu", 1, 60.0, folder, Console(stderr=True)).all([case])
 table.show(found, Console())
 assert {figure.name for figure in found.rows[0].figures} >= {"numba", "torch", "naive"}
 """

@@ -2,13 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from marslab.lab.bench.report import Report, write
+from marslab.lab.bench.report import Report, read, write
 from marslab.widgets import bench_page
 from marslab.widgets.figures import colour
+
+DATA = Path(str(files("marslab.data"))) / "bench"
 
 
 def figures(html: str) -> list[dict]:
@@ -38,7 +42,8 @@ def test_the_page_holds_everything_once(report: Report) -> None:
     assert html.count("plotly.js v") == 1
     assert not re.search(r"<(script|link|img)[^>]*(src|href)=", html)
     assert 'id="figure-1"' in html
-    assert "goal &gt;= 0.9 of torch.add: reached" in html
+    assert "goal &gt;= 0.9 x the speed of torch.add: reached, 0.9" in html
+    assert "numba moves 20.1 GB/s, the stream 40 GB/s" in html
     assert "scipy lfilter: not installed" in html
 
 
@@ -46,6 +51,20 @@ def test_names_are_escaped(report: Report) -> None:
     html = bench_page.page([report])
     assert "a &lt;b&gt; machine" in html
     assert "a <b> machine" not in html
+
+
+def test_a_floor_of_arithmetic_is_named_so(report: Report) -> None:
+    hard = replace(report, rows=[replace(report.rows[0], bound="arithmetic")])
+    html = bench_page.page([hard])
+    assert "arithmetic floor 5 ms" in html
+    assert "memory floor" not in html
+
+
+@pytest.mark.parametrize("name", ["linear_scan-h200.json", "linear_scan-epyc-2-cores.json"])
+def test_measured_reports_of_the_first_format_are_drawn(name: str) -> None:
+    html = bench_page.page([read(DATA / name)])
+    assert "linear_scan bfloat16" in html
+    assert "memory floor" in html
 
 
 def test_written_from_files(report: Report, tmp_path: Path) -> None:

@@ -29,10 +29,16 @@ def test_a_slow_one_runs_three_times_but_never_more_than_asked(clock) -> None:
     assert timing.take_turns(calls, 1, clock)["slow"].runs == 1
 
 
-def test_what_outlasts_the_budget_runs_once_after_one_warm_up(clock) -> None:
+def test_what_outlasts_the_budget_is_done_with_its_first_run(clock) -> None:
     times = timing.take_turns({"slow": lambda: ("slow", 100.0)}, 30, clock)
     assert times["slow"] == timing.Spread(100.0, 100.0, 100.0, 1)
-    assert clock.order == ["slow", "slow"]
+    assert clock.order == ["slow"]
+
+
+def test_a_smaller_budget_means_fewer_runs(clock) -> None:
+    calls = {"slow": lambda: ("slow", 0.1)}
+    assert timing.take_turns(calls, 30, clock, 0.5)["slow"].runs == 5
+    assert timing.take_turns(calls, 30, clock, 0.0)["slow"].runs == 1
 
 
 def test_answers_are_asked_for_after_the_last_call() -> None:

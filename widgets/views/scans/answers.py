@@ -2,44 +2,35 @@
 
 from dataclasses import fields
 
-import numpy as np
 import pandas as pd
 
-from marslab.widgets.figures.sequence import plain
-from marslab.widgets.views.scans.ops import OPS
+from marslab.widgets.views.scans.registry import OPS
 from marslab.widgets.views.scans.run import ScanResult, Timings
 from marslab.widgets.views.scans.setup import ScanSetup
 
-MAX_CELLS = 400_000  # of a table; a longer one keeps every n-th step
-
-
-def states(result: ScanResult, channels: list[int]) -> pd.DataFrame:
-    """The input and the states of the first sequence, one row for each step."""
-    h = plain(result.h)
-    every = max(-(-h.shape[0] * len(channels) // MAX_CELLS), 1)
-    columns = {"step": np.arange(h.shape[0]), "x": plain(result.operands.x)[:, channels[0]]}
-    for channel in channels:
-        columns[f"h[{channel}] {result.operands.labels[channel]}"] = h[:, channel]
-    return pd.DataFrame(columns).iloc[::every]
+ALWAYS = {"op", "device", "backend"}  # what every op looks at
+OF_SOURCE = {
+    "text": {"source", "text"},
+    "digit": {"source", "digit"},
+    "random": {"seed"},
+}
+BROUGHT = {"text": {"L"}, "digit": {"L", "D"}, "random": set()}  # sizes that an input brings along
 
 
 def times(timings: Timings) -> pd.DataFrame:
     """Every run of every backend, one row each, with the floor of the machine beside it."""
-    op = OPS[timings.setup.op]
-    batch, length, width = timings.setup.shape
+    op, cost = OPS[timings.setup.op], OPS[timings.setup.op].cost(timings.setup)
     rows = [
         {
             "op": op.name,
             "backend": name,
-            "B": batch,
-            "L": length,
-            "D": width,
+            **timings.setup.sizes,
             "dtype": timings.setup.dtype,
             "run": run,
             "milliseconds": seconds * 1e3,
             "floor_milliseconds": timings.floor * 1e3,
-            "bytes": op.bytes(timings.setup),
-            "flops": op.flops(timings.setup),
+            "bytes": cost.bytes,
+            "flops": cost.flops,
         }
         for name, taken in timings.runs.items()
         for run, seconds in enumerate(taken)
@@ -49,19 +40,19 @@ def times(timings: Timings) -> pd.DataFrame:
 
 def facts(result: ScanResult) -> list[tuple[str, str, str]]:
     """What one run says of itself: (label, value, what it means)."""
-    op, setup = OPS[result.setup.op], result.setup
-    moved = op.bytes(setup)
+    moved = result.op.cost(result.setup).bytes
     if result.error is None:
         agrees = ("Error", "not checked", "the loop in float64 takes too long at this size")
     else:
-        meaning = "largest difference from the loop in float64, over the largest |h|"
-        agrees = ("Error against the loop", f"{result.error:.1e}", meaning)
+        meaning = "largest difference from the loop in float64, over the largest value"
+        agrees = ("Error vs. the loop", f"{result.error:.1e}" if result.error else "0", meaning)
     return [
         ("Backend", result.backend, "the one that ran"),
         ("Time of one run", _time(result.seconds), "the median of up to 7 runs"),
-        ("Moved at least", _size(moved), "each operand and the result once"),
+        ("Moved at least", _size(moved), "each operand and each result once"),
         ("Rate", _rate(moved / result.seconds), "those bytes over that time"),
         agrees,
+        *result.op.facts(result),
     ]
 
 
@@ -78,17 +69,26 @@ def _size(count: int) -> str:
     return f"{count / 2**20:.3g} MiB" if count >= 2**20 else f"{count / 2**10:.3g} KiB"
 
 
+def used(setup: ScanSetup) -> tuple[str, ...]:
+    """The fields that the op and its input look at, in the order of the setup.
+
+    >>> "tau" in used(ScanSetup()), "chunk" in used(ScanSetup())
+    (True, False)
+    """
+    op, given = OPS[setup.op], setup.input
+    names = ALWAYS | OF_SOURCE[given] | (set(op.used(setup)) - BROUGHT[given])
+    names |= {"dtype"} if op.typed else set()
+    return tuple(field.name for field in fields(setup) if field.name in names)
+
+
 def source(setup: ScanSetup, figure: str) -> str:
     """Python that gives the view again, then its numbers, then the call of the kernel itself."""
-    given = [
-        f"{field.name}={getattr(setup, field.name)!r}"
-        for field in fields(setup)
-        if getattr(setup, field.name) != field.default
-    ]
-    asked = ", ".join(given)
-    shown = ", ".join([*given, *([f"figure={figure!r}"] if figure != "lines" else [])])
+    default = {field.name: field.default for field in fields(setup)}
+    values = {name: getattr(setup, name) for name in used(setup)}
+    given = [f"{name}={value!r}" for name, value in values.items() if value != default[name]]
     op, timed = OPS[setup.op], figure in ("time", "roofline")
-    call = op.source.format(reverse=setup.reverse, backend=setup.backend)
+    first = next(iter(op.pictures))
+    shown = [*given, *([f"figure={figure!r}"] if figure != first else [])]
     lines = [
         "import panel as pn",
         f"from marslab.kernels import {op.name}",
@@ -96,10 +96,10 @@ def source(setup: ScanSetup, figure: str) -> str:
         f"from marslab.widgets.views.scans import ScanSetup, run{', time_backends' * timed}",
         "",
         'pn.extension("plotly")',
-        f"setup = ScanSetup({asked})",
+        f"setup = ScanSetup({', '.join(given)})",
         "operands = run(setup).operands",
-        f"h = {call}",
+        op.source(setup),
     ]
     if timed:
         lines.append("timings = time_backends(setup)")
-    return "\n".join([*lines, f"Scans({shown})  # the view itself, in a notebook", ""])
+    return "\n".join([*lines, f"Scans({', '.join(shown)})  # the view itself, in a notebook", ""])

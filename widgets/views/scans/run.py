@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from marslab.kernels import roofline
 from marslab.kernels.backends import observer
 from marslab.kernels.testing import error
 from marslab.widgets.frame import Say
-from marslab.widgets.views.scans.ops import OPS, Operands, ScanOp
+from marslab.widgets.views.scans.registry import OPS, Given, ScanOp
 from marslab.widgets.views.scans.setup import ScanSetup, obstacles
 
 CHECKED_ELEMENTS, CHECKED_STEPS = 2**18, 4096  # what naive float64 does while a reader waits
@@ -25,8 +25,9 @@ _measuring = threading.Lock()  # two measurements at once would disturb each oth
 class ScanResult(NamedTuple):
     """One run.
 
-    Shapes (B batch, L length, D width):
-        h: [B, L, D]
+    Shapes (B batch, L length):
+        h: the op's result, [B, L, ...] for a recurrence
+        more: what the op's pictures need beside it
 
     Units:
         seconds: of one run, the median of a few
@@ -34,11 +35,22 @@ class ScanResult(NamedTuple):
     """
 
     setup: ScanSetup
-    operands: Operands
+    given: Given
     h: Tensor
     backend: str
     seconds: float
     error: float | None
+    more: Any = None
+
+    @property
+    def op(self) -> ScanOp:
+        """The operation that ran."""
+        return OPS[self.setup.op]
+
+    @property
+    def operands(self) -> Any:
+        """The tensors that it ran on, by name."""
+        return self.given.operands
 
 
 class Timings(NamedTuple):
@@ -72,12 +84,13 @@ def run(setup: ScanSetup, say: Say = quiet) -> ScanResult:
     op = OPS[setup.op]
     _possible(setup, op)
     say("Making the input")
-    operands = op.operands(setup)
+    given = op.operands(setup)
     say(f"Running {op.name} on {setup.backend}")
-    h, chosen = _named(lambda: op.call(operands, setup, setup.backend))
-    taken = _runs(_caller(op, operands, setup, chosen), f"Timing {chosen}", say, GLANCE)
+    h, chosen = _named(lambda: op.call(given.operands, setup, setup.backend))
+    taken = _runs(_caller(op, given, setup, chosen), f"Timing {chosen}", say, GLANCE)
     say("Comparing with the loop in float64")
-    return ScanResult(setup, operands, h, chosen, median(taken), _error(setup, op, operands, h))
+    off = _error(setup, op, given, h)
+    return ScanResult(setup, given, h, chosen, median(taken), off, op.more(setup, given, h))
 
 
 def time_backends(
@@ -96,22 +109,22 @@ def time_backends(
         bandwidth = roofline.stream(setup.device)
         say("Measuring the arithmetic rate of this machine")
         peak = roofline.matmul_rate(setup.device)
-        operands, why = op.operands(setup), obstacles(setup, op.backends)
+        given, why = op.operands(setup), obstacles(setup, op.backends)
         taken: dict[str, list[float]] = {}
         for name in (name for name, reason in why.items() if not reason):
-            call = _caller(op, operands, setup, name)
+            call = _caller(op, given, setup, name)
             say(f"Timing {name}: warming up")
             call()  # compiles, and touches the memory
             taken[name] = _runs(call, f"Timing {name}", say, (runs, seconds))
     finally:
         _measuring.release()
     skipped = {name: reason for name, reason in why.items() if reason}
-    return Timings(setup, taken, skipped, op.bytes(setup) / bandwidth, bandwidth, peak)
+    return Timings(setup, taken, skipped, op.cost(setup).bytes / bandwidth, bandwidth, peak)
 
 
-def _caller(op: ScanOp, operands: Operands, setup: ScanSetup, name: str) -> Callable[[], float]:
+def _caller(op: ScanOp, given: Given, setup: ScanSetup, name: str) -> Callable[[], float]:
     def call() -> float:
-        return _seconds(lambda: op.call(operands, setup, name), setup.device)
+        return _seconds(lambda: op.call(given.operands, setup, name), setup.device)
 
     return call
 
@@ -153,9 +166,14 @@ def _named(call: Callable[[], Tensor]) -> tuple[Tensor, str]:
         observer.reset(token)
 
 
-def _error(setup: ScanSetup, op: ScanOp, operands: Operands, h: Tensor) -> float | None:
-    if setup.elements > CHECKED_ELEMENTS or setup.shape[1] > CHECKED_STEPS:
+def _error(setup: ScanSetup, op: ScanOp, given: Given, h: Tensor) -> float | None:
+    if setup.elements > CHECKED_ELEMENTS or setup.sizes.get(op.loop, 0) > CHECKED_STEPS:
         return None
-    exact = operands._replace(a=operands.a.cpu().double(), b=operands.b.cpu().double())
-    loop = op.call(exact, setup, "naive")
-    return error(h.cpu(), loop).worst
+    exact = type(given.operands)(*map(_exactly, given.operands))
+    return error(h.cpu(), op.call(exact, setup, "naive")).worst
+
+
+def _exactly(x: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return x
+    return x.cpu().double() if x.is_floating_point() else x.cpu()

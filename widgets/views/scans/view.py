@@ -14,14 +14,16 @@ import torch
 from marslab.widgets import figures
 from marslab.widgets.frame import HEIGHT, Job, Say, View
 from marslab.widgets.views.scans import answers, controls
-from marslab.widgets.views.scans.ops import OPS
+from marslab.widgets.views.scans.registry import OPS
 from marslab.widgets.views.scans.run import ScanResult, Timings, run, time_backends
 from marslab.widgets.views.scans.setup import DIGITS, DTYPES, MAX_TEXT, SOURCES, ScanSetup
 
 LENGTHS = [2**i for i in range(3, 17)]
+DIMENSIONS = [2**i for i in range(5, 15)]
+BACKENDS = ["auto", "naive", "torch", "numba", "triton"]
 TAUS = [1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0]
 TAUS += [128.0, 256.0, 512.0, 1024.0, 4096.0]
-SPEED = ("time", "roofline")
+SPEED = {"Time": "time", "Roofline": "roofline"}
 QUICK = (5, 0.4)  # runs and seconds of each backend when a control has moved
 
 
@@ -42,7 +44,7 @@ def answer(setup: ScanSetup, say: Say, *, timed: bool, budget: tuple[int, float]
 
 
 class Scans(View):
-    """Run a scan on any backend: look at its states, its error and its time.
+    """Run an op on any backend: look at its result, its error and its time.
 
     >>> Scans(L=64, tau=8.0).setup().shape
     (1, 64, 8)
@@ -51,17 +53,15 @@ class Scans(View):
     slug: ClassVar[str] = "scans"
     title: ClassVar[str] = "Scans"
     sentence: ClassVar[str] = (
-        "Run a recurrence on any backend: watch its state, check it, time it against the machine."
+        "Run an operation on any backend: watch it work, check it, time it against the machine."
     )
     inputs: ClassVar[tuple[str, ...]] = tuple(field.name for field in fields(ScanSetup))
     choices: ClassVar[dict[str, str]] = {
-        "States": "lines",
-        "Heat map": "heatmap",
-        "Time": "time",
-        "Roofline": "roofline",
+        **{picture.label: name for op in OPS.values() for name, picture in op.pictures.items()},
+        **SPEED,
     }
 
-    op = param.Selector(default="linear_scan", objects=["linear_scan"])
+    op = param.Selector(default="linear_scan", objects=list(OPS))
     source = param.Selector(default="random", objects=list(SOURCES))
     text = param.String(ScanSetup.text, regex=rf"(?s)^.{{0,{MAX_TEXT}}}\Z")
     digit = param.Integer(0, bounds=(0, DIGITS - 1))
@@ -73,14 +73,43 @@ class Scans(View):
     dtype = param.Selector(default="float32", objects=list(DTYPES))
     seed = param.Integer(0, bounds=(0, 9999))
     device = param.Selector(default="cpu", objects=["cpu"])
-    backend = param.Selector(default="auto", objects=["auto", "naive", "torch", "numba", "triton"])
-    figure = param.Selector(default="lines", objects=["lines", "heatmap", "time", "roofline"])
+    backend = param.Selector(default="auto", objects=BACKENDS)
+    H = param.Integer(2, bounds=(1, 64))
+    P = param.Integer(4, bounds=(1, 128))
+    N = param.Integer(16, bounds=(1, 256))
+    K = param.Integer(8, bounds=(1, 128))
+    V = param.Integer(8, bounds=(1, 128))
+    chunk = param.Integer(16, bounds=(1, 4096))
+    step = param.Integer(32, bounds=(1, 65536))
+    discretisation = param.Selector(default="zoh", objects=["zoh", "euler"])
+    reduction = param.Selector(default="mean", objects=["mean", "sum", "decay"])
+    method = param.Selector(default="sequential", objects=["sequential", "newton"])
+    radius = param.Selector(default=1.0, objects=[0.25, 0.5, 1.0, 1.5, 2.0, 4.0])
+    dim = param.Selector(default=1024, objects=DIMENSIONS)
+    pairs = param.Integer(8, bounds=(1, 64))
+    items = param.Integer(64, bounds=(1, 4096))
+    flips = param.Selector(default=20, objects=list(range(0, 55, 5)))
+    k = param.Integer(5, bounds=(1, 64))
+    packing = param.Selector(default="2bit", objects=["2bit", "5trit"])
+    rows = param.Integer(64, bounds=(1, 8192))
+    columns = param.Integer(256, bounds=(1, 8192))
+    figure = param.Selector(default="lines", objects=list(choices.values()))
 
     def __init__(self, **params: Any) -> None:
         type(self).param.op.objects = list(OPS)
         if torch.cuda.is_available():
             type(self).param.device.objects = ["cpu", "cuda"]
         super().__init__(**params)
+
+    @property
+    def offered(self) -> dict[str, str]:
+        pictures = OPS[self.op].pictures
+        return {picture.label: name for name, picture in pictures.items()} | SPEED
+
+    @property
+    def setup_input(self) -> str:
+        """The input in use: the one asked for, or random numbers where the op does not take it."""
+        return self.source if self.source in OPS[self.op].sources else "random"
 
     def setup(self) -> ScanSetup:
         """Give the state as the plain question that `run` takes.
@@ -104,7 +133,7 @@ class Scans(View):
         Units:
             runs, seconds: of each backend, whichever is reached first
         """
-        if self.figure not in SPEED:
+        if not self._timed:
             self.figure = "time"
         self.start(partial(self._job, (runs, seconds)))
 
@@ -112,58 +141,44 @@ class Scans(View):
         return self._job(QUICK)
 
     def _job(self, budget: tuple[int, float]) -> Job:
-        timed = self.figure in SPEED
-        return partial(answer, self.setup(), timed=timed, budget=budget)
+        return partial(answer, self.setup(), timed=self._timed, budget=budget)
+
+    @property
+    def _timed(self) -> bool:
+        return self.drawn in SPEED.values()
 
     def complete(self) -> bool:
-        return self.figure not in SPEED or self.result.timings is not None
+        return not self._timed or self.result.timings is not None
 
     def draw(self) -> go.Figure:
         result: ScanResult = self.result.result
         titles = {"title": _title(result), "dark": self.dark, "height": HEIGHT}
-        names = result.operands.labels
-        if self.figure == "heatmap":
-            return figures.state_heatmap(
-                result.h, labels=names, ticks=result.operands.ticks, **titles
-            )
-        if self.figure == "lines":
-            channels = figures.spread(result.h.shape[2])
-            return figures.scan_lines(
-                result.h,
-                result.operands.x,
-                channels=channels,
-                labels=[names[channel] for channel in channels],
-                ticks=result.operands.ticks,
-                drive="input x; b = (1 − a) x",
-                **titles,
-            )
-        return _speed_figure(self.result.timings, self.figure, titles)
+        if self._timed:
+            return _speed_figure(self.result.timings, self.drawn, titles)
+        return result.op.pictures[self.drawn].draw(result, titles)
 
     def table(self) -> pd.DataFrame:
-        if self.figure in SPEED:
+        if self._timed:
             return answers.times(self.result.timings)
-        width = self.result.result.h.shape[2]
-        channels = figures.spread(width) if self.figure == "lines" else list(range(width))
-        return answers.states(self.result.result, channels)
+        result: ScanResult = self.result.result
+        return result.op.pictures[self.drawn].table(result)
 
     def code(self) -> str:
-        return answers.source(self.setup(), self.figure)
+        return answers.source(self.setup(), self.drawn)
 
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result.result)
 
 
 def _title(result: ScanResult) -> str:
-    op = OPS[result.setup.op]
-    batch, length, width = result.setup.shape
-    return f"{op.formula},  B {batch} · L {length:,} · D {width}"
+    sizes = " · ".join(f"{letter} {size:,}" for letter, size in result.setup.sizes.items())
+    return f"{result.op.formula},  {sizes}"
 
 
 def _speed_figure(timings: Timings, kind: str, titles: dict[str, Any]) -> go.Figure:
     if kind == "time":
         rows = {name: [s * 1e3 for s in runs] for name, runs in timings.runs.items()}
         return figures.timing_bars(rows, timings.floor * 1e3, **titles)
-    op = OPS[timings.setup.op]
-    cost = op.flops(timings.setup), op.bytes(timings.setup)
-    points = {name: (*cost, median(runs)) for name, runs in timings.runs.items()}
+    moved, flops = OPS[timings.setup.op].cost(timings.setup)
+    points = {name: (flops, moved, median(runs)) for name, runs in timings.runs.items()}
     return figures.roofline(points, timings.bandwidth, timings.peak, **titles)
