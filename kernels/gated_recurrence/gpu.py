@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.backends import interpreted
 from marslab.kernels.gated_recurrence import gpu_sequential, gradient
+from marslab.kernels.launching import fresh
 
 WIDEST = 1024  # numbers of a row of W that a program multiplies at once, at the most
 EACH = 128  # bytes of W that a thread holds, as wide as the state
@@ -28,19 +28,13 @@ def _launch(kernel, batch: int, tensors: list[Tensor]) -> None:
         kernel[(batch,)](*tensors, L, D, rows, columns, num_warps=warps)
 
 
-def _empty(x: Tensor) -> Tensor:
-    # The interpreter cuts float32 off to 16 bits where the hardware rounds: let torch round.
-    dtype = torch.float32 if interpreted() and x.element_size() == 2 else x.dtype
-    return torch.empty_like(x, dtype=dtype, memory_format=torch.contiguous_format)
-
-
 @torch.library.custom_op("marslab::gated_recurrence_triton", mutates_args=())
 def forward(z: Tensor, W: Tensor, gamma: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
     """(z, W, gamma, h0) -> (h, state)."""
     if z.numel() == 0:
         return z.clone(), h0.clone()
     B, L, D = z.shape
-    h, states = _empty(z), h0.new_empty((B, 2, D))
+    h, states = fresh(z), h0.new_empty((B, 2, D))
     states[:, 0] = h0
     inputs = [x.contiguous() for x in (z, W, gamma)]
     _launch(gpu_sequential.forward, B, [*inputs, h, states])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels.checks import state_dtype
+from marslab.kernels.launching import arrays
 from marslab.kernels.linear_scan import autograd
 from marslab.kernels.threads import FASTMATH, entry
 
@@ -63,17 +64,13 @@ def _width(shape: torch.Size) -> int:
     return min(WIDEST, max(NARROWEST, -(-shape[2] // per_row)))
 
 
-def _arrays(dtype: torch.dtype, *tensors: Tensor) -> list[np.ndarray]:
-    return [x.detach().to(dtype).contiguous().resolve_conj().numpy() for x in tensors]
-
-
 @torch.library.custom_op("marslab::linear_scan_numba", mutates_args=())
 def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
     """(a, b, h0, reverse) -> (h, state)."""
     dtype = state_dtype(b.dtype)
     out = torch.empty_like(b, dtype=dtype, memory_format=torch.contiguous_format)
     state = torch.empty_like(h0, memory_format=torch.contiguous_format)
-    decay, step, start = _arrays(dtype, a, b, h0)
+    decay, step, start = arrays(dtype, a, b, h0)
     with entry(b.numel()):
         _forward(decay, step, start, reverse, _width(b.shape), out.numpy(), state.numpy())
     return out.to(b.dtype), state
@@ -92,7 +89,7 @@ def backward(
     dtype = state_dtype(h.dtype)
     da, db = (torch.empty_like(h, dtype=dtype, memory_format=torch.contiguous_format) for _ in "ab")
     dh0 = torch.empty_like(h0, memory_format=torch.contiguous_format)
-    decay, states, start, flow, last = _arrays(dtype, a, h, h0, dh, dstate)
+    decay, states, start, flow, last = arrays(dtype, a, h, h0, dh, dstate)
     to_a, to_b, to_h0 = (x.numpy() for x in (da, db, dh0))
     with entry(h.numel()):
         width = _width(h.shape)

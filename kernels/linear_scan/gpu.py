@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels.backends import interpreted
+from marslab.kernels.launching import fresh
 from marslab.kernels.linear_scan import autograd, gpu_lookback, gpu_walk
 
 INT32_MAX = 2**31 - 1
@@ -94,23 +95,14 @@ def _launch(module, name: str, plan: Walk | LookBack, tensors: list[Tensor], fli
 def _run(name: str, table: dict, tensors: list[Tensor], flip: bool) -> None:
     plan = _plan(table, tensors[1])
     module = gpu_walk if isinstance(plan, Walk) else gpu_lookback
-    if tensors[1].is_cuda:
-        with torch.cuda.device(tensors[1].device):
-            _launch(module, name, plan, tensors, flip)
-    else:
+    with torch.cuda.device_of(tensors[1]):
         _launch(module, name, plan, tensors, flip)
-
-
-def _empty(x: Tensor) -> Tensor:
-    # The interpreter cuts float32 off to 16 bits where the hardware rounds: let torch round.
-    dtype = torch.float32 if interpreted() and x.element_size() == 2 else x.dtype
-    return torch.empty_like(x, dtype=dtype, memory_format=torch.contiguous_format)
 
 
 @torch.library.custom_op("marslab::linear_scan_triton", mutates_args=())
 def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
     """(a, b, h0, reverse) -> (h, state)."""
-    h, state = _empty(b), _empty(h0)
+    h, state = fresh(b), fresh(h0)
     if b.numel() == 0:
         return b.clone(), h0.clone()
     inputs = [x.contiguous() for x in (a, b, h0)]
@@ -128,7 +120,7 @@ def backward(
     a: Tensor, h: Tensor, h0: Tensor, dh: Tensor, dstate: Tensor, reverse: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(a, h, h0, dh, dstate, reverse) -> (da, db, dh0)."""
-    da, db, dh0 = _empty(a), _empty(h), _empty(h0)
+    da, db, dh0 = fresh(a), fresh(h), fresh(h0)
     if h.numel() == 0:
         return a.clone(), h.clone(), dstate.clone()
     inputs = [x.contiguous() for x in (a, h, h0, dh.to(h.dtype), dstate)]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import joining
+from marslab.kernels.launching import arrays
 from marslab.kernels.selective_scan.cpu_exp import exponential, slope
 from marslab.kernels.threads import FASTMATH, entry
 
@@ -148,10 +149,6 @@ def _width(shape: torch.Size) -> int:
     return max(1, min(WIDEST, -(-shape[2] // per_row)))
 
 
-def _arrays(dtype: torch.dtype, *tensors: Tensor) -> list[np.ndarray]:
-    return [x.detach().to(dtype).contiguous().resolve_neg().numpy() for x in tensors]
-
-
 @torch.library.custom_op("marslab::selective_scan_numba", mutates_args=())
 def forward(
     x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, h0: Tensor, zoh: bool
@@ -161,7 +158,7 @@ def forward(
     y = torch.empty(x.shape, dtype=dtype)
     state = h0.clone(memory_format=torch.contiguous_format)
     kept = torch.empty(_kept(x, h0), dtype=dtype)
-    operands = _arrays(dtype, x, dt, A, B, C, D)
+    operands = arrays(dtype, x, dt, A, B, C, D)
     results = (v.numpy() for v in (y, state, kept))
     with entry(x.numel() * A.shape[1]):
         _forward(*operands, zoh, _width(x.shape), operands[2].dtype.type(LEAST[dtype]), *results)  # pyright: ignore[reportCallIssue]
@@ -190,7 +187,7 @@ def backward(
     dA, dD = (torch.zeros((rows, *v.shape), dtype=dtype) for v in (A, D))
     dB, dC = (torch.zeros(parts, dtype=dtype) for _ in range(2))
     flow = dstate.to(dtype).clone(memory_format=torch.contiguous_format)
-    operands = _arrays(dtype, x, dt, A, B, C, D, kept, dy)
+    operands = arrays(dtype, x, dt, A, B, C, D, kept, dy)
     results = (v.numpy() for v in (dx, ddt, dA, dB, dC, dD, flow))
     with entry(x.numel() * A.shape[1]):
         _backward(*operands, zoh, width, operands[2].dtype.type(LEAST[dtype]), *results)  # pyright: ignore[reportCallIssue]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from marslab.kernels import joining
 from marslab.kernels.backends import interpreted
+from marslab.kernels.launching import fresh
 from marslab.kernels.selective_scan import gpu_walk
 
 # The backward holds twice the tiles: with 4 warps it has no registers left.
@@ -44,17 +45,8 @@ def _launch(name: str, tensors: list[Tensor], zoh: bool, plan: Plan) -> None:
 
 
 def _run(name: str, tensors: list[Tensor], zoh: bool, plan: Plan) -> None:
-    if tensors[0].is_cuda:
-        with torch.cuda.device(tensors[0].device):
-            _launch(name, tensors, zoh, plan)
-    else:
+    with torch.cuda.device_of(tensors[0]):
         _launch(name, tensors, zoh, plan)
-
-
-def _empty(x: Tensor) -> Tensor:
-    # The interpreter cuts float32 off to 16 bits where the hardware rounds: let torch round.
-    dtype = torch.float32 if interpreted() and x.element_size() == 2 else x.dtype
-    return torch.empty_like(x, dtype=dtype, memory_format=torch.contiguous_format)
 
 
 def _kept(x: Tensor, h0: Tensor) -> tuple[int, ...]:
@@ -69,7 +61,7 @@ def forward(
     kept = h0.new_empty(_kept(x, h0))
     if x.numel() == 0 or A.numel() == 0:
         return (x * D).to(x.dtype), h0.clone(), kept
-    y, state = _empty(x), _empty(h0)
+    y, state = fresh(x), fresh(h0)
     operands = [v.contiguous() for v in (x, dt, A, B, C, D, h0)]
     _run("forward", [*operands, y, state, kept], zoh, plan(A.shape[1]))
     return y.to(x.dtype), state, kept
@@ -91,7 +83,7 @@ def backward(
         return ((dy * D).to(x.dtype), *zeros, (dy * x).sum((0, 1)).to(D.dtype), dstate.clone())  # pyright: ignore[reportReturnType]
     rows, length, width = x.shape
     tile = plan(A.shape[1])
-    dx, ddt, dh0 = _empty(x), _empty(dt), _empty(h0)
+    dx, ddt, dh0 = fresh(x), fresh(dt), fresh(h0)
     dA, dD = A.new_empty((rows, *A.shape)), D.new_empty((rows, width))
     dB, dC = (A.new_empty((rows, -(-width // tile.W), length, A.shape[1])) for _ in range(2))
     operands = [v.contiguous() for v in (x, dt, A, B, C, D, kept, dy.to(x.dtype), dstate)]

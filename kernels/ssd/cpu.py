@@ -1,19 +1,14 @@
 """numba: custom ops around the kernels of cpu_walk.py, which want a head's steps side by side."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from marslab.kernels import joining
+from marslab.kernels.launching import arrays
 from marslab.kernels.ssd import cpu_walk
 from marslab.kernels.threads import entry
 
 TILE = 16  # steps; beyond this the work on pairs of steps outgrows that on states
-
-
-def _arrays(dtype: torch.dtype, *tensors: Tensor) -> list[np.ndarray]:
-    """Contiguous arrays of one dtype."""
-    return [x.detach().to(dtype).contiguous().numpy() for x in tensors]
 
 
 def _by_head(*tensors: Tensor) -> list[Tensor]:
@@ -41,8 +36,8 @@ def forward(
     tile, tiles = _tiles(x.shape[1], chunk_size)
     rows, _, H, P = x.shape
     every, start = (v.repeat(rows) for v in (A, D)), h0.flatten(0, 1)
-    arrays = _arrays(h0.dtype, *_by_head(x, dt), *_by_head(B, C), *every, start)
-    xs, dts, Bs, Cs, As, Ds, h0s = arrays
+    operands = arrays(h0.dtype, *_by_head(x, dt), *_by_head(B, C), *every, start)
+    xs, dts, Bs, Cs, As, Ds, h0s = operands
     y, state = h0.new_empty(xs.shape), h0.new_empty(h0.shape)
     entering = h0.new_empty((rows * H, tiles, P, B.shape[3]))
     to_y, to_state, to_entering = (v.numpy() for v in (y, state.flatten(0, 1), entering))
@@ -66,8 +61,8 @@ def backward(
     """(operands, y, state, entering, dy, dstate, chunk_size) -> a gradient for each operand."""
     (rows, L, H, P), (G, N) = x.shape, B.shape[2:]
     every, last = (v.repeat(rows) for v in (A, D)), dstate.flatten(0, 1)
-    arrays = _arrays(h0.dtype, *_by_head(x, dt), *_by_head(B, C), *every, *_by_head(dy), last)
-    xs, dts, Bs, Cs, As, Ds, dys, lasts = arrays
+    operands = arrays(h0.dtype, *_by_head(x, dt), *_by_head(B, C), *every, *_by_head(dy), last)
+    xs, dts, Bs, Cs, As, Ds, dys, lasts = operands
     dx, dB, dC = (h0.new_zeros((rows * H, L, n)) for n in (P, N, N))  # B, C: a head each
     ddt, dh0 = h0.new_zeros((rows * H, L)), h0.new_empty(h0.shape)
     dA, dD = (h0.new_zeros(rows * H, dtype=torch.float64) for _ in "AD")

@@ -5,7 +5,6 @@ operands as they are, float16 ones in TF32 (the decays would overflow or vanish 
 float32 is multiplied in full; float64 is summed without them. Sums are float32 at least.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from marslab.kernels import joining
 from marslab.kernels.backends import interpreted
+from marslab.kernels.launching import fresh
 from marslab.kernels.ssd import gpu_backward, gpu_forward
 
 CARRY = 256  # cells of the state that one program carries across the chunks
@@ -47,16 +47,6 @@ def plan(dtype: torch.dtype, chunk_size: int, P: int, N: int) -> Plan:
     return Plan(T, WP, WN, "ieee" if interpreted() and largest.MATH != "sums" else largest.MATH)
 
 
-def _empty(x: Tensor, shape: tuple[int, ...] | torch.Size | None = None) -> Tensor:
-    # The interpreter cuts float32 off to 16 bits where the hardware rounds: let torch round.
-    dtype = torch.float32 if interpreted() and x.element_size() == 2 else x.dtype
-    return x.new_empty(x.shape if shape is None else shape, dtype=dtype)
-
-
-def _on(x: Tensor) -> AbstractContextManager:
-    return torch.cuda.device(x.device) if x.is_cuda else nullcontext()
-
-
 def _run(kernel: Any, grid: tuple[int, ...], warps: int, *args: object) -> None:
     kernel[grid](*args, num_warps=warps, num_stages=1)  # most loops go round once: no pipeline
 
@@ -77,9 +67,9 @@ def forward(
     total = x.new_empty((rows, chunks, H), dtype=torch.float64)
     if x.numel() == 0:
         return x.clone(), h0.clone(), entering, total
-    y, state, sizes = _empty(x), torch.empty_like(h0), (L, H, P, G, N, chunks)
+    y, state, sizes = fresh(x), torch.empty_like(h0), (L, H, P, G, N, chunks)
     tiles = -(-P // p.WP), max(1, -(-N // p.WN))
-    with _on(x):
+    with torch.cuda.device_of(x):
         _run(
             gpu_forward.states, (rows * chunks * H, *tiles), 4,
             x, B, dt, A, entering, total, *sizes, False, *p,
@@ -117,10 +107,10 @@ def backward(
     chunks, p = entering.shape[1], plan(x.dtype, chunk_size, P, N)
     sizes, columns = (L, H, P, G, N, chunks), max(1, -(-N // p.WN))
     parts = _parts(H // G, rows * chunks * G * columns)
-    dx, dh0, flow = _empty(x), torch.empty_like(h0), torch.empty_like(entering)
+    dx, dh0, flow = fresh(x), torch.empty_like(h0), torch.empty_like(entering)
     dlog, direct, dD = (h0.new_empty((rows, L, H)) for _ in range(3))
     dB, dC = (h0.new_empty((rows, L, G, parts, N)) for _ in "BC")
-    with _on(x):
+    with torch.cuda.device_of(x):
         _run(
             gpu_forward.states, (rows * chunks * H, -(-P // p.WP), columns), 4,
             dy, C, dt, A, flow, total, *sizes, True, *p,

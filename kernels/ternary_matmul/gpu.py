@@ -64,10 +64,7 @@ def kernel(x: Tensor, packed: Tensor, K: int, packing: str, across: bool) -> Ten
         return x.new_zeros(shape, dtype=state_dtype(x.dtype))
     out = x.new_empty(shape, dtype=state_dtype(x.dtype))
     inputs = x.contiguous(), packed.contiguous()
-    if x.is_cuda:
-        with torch.cuda.device(x.device):
-            _launch(*inputs, out, packing, across)
-    else:
+    with torch.cuda.device_of(x):
         _launch(*inputs, out, packing, across)
     return out
 

@@ -5,16 +5,13 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import joining
+from marslab.kernels.launching import arrays
 from marslab.kernels.threads import entry
 from marslab.kernels.wkv7 import cpu_backward, cpu_forward
 from marslab.kernels.wkv7.cpu_forward import CHUNK
 
 WIDEST = 64  # value rows of one task at the most
 NARROWEST = 16  # below this the loop over rows no longer fills the vector registers
-
-
-def _arrays(*tensors: Tensor, dtype: torch.dtype):
-    return [x.detach().to(dtype).contiguous().numpy() for x in tensors]
 
 
 def _shares(v: Tensor) -> int:
@@ -39,7 +36,7 @@ def forward(
     dtype, V = s0.dtype, v.shape[3]
     shapes = v.shape, s0.shape, *kept_shapes(r, v, keep)
     y, state, starts, probes = (s0.new_empty(shape) for shape in shapes)
-    inputs = _arrays(r, w.detach().to(dtype).exp(), k, v, a, b, s0, dtype=dtype)
+    inputs = arrays(dtype, r, w.detach().to(dtype).exp(), k, v, a, b, s0)
     rows = min(WIDEST, max(NARROWEST, -(-V // _shares(v))))
     with entry(r.numel() * V):
         arguments = [*inputs, rows, *(x.numpy() for x in (y, state, starts, probes))]
@@ -73,7 +70,7 @@ def backward(
     """(operands, results and what was kept, dy, dstate, keep) -> a gradient for each operand."""
     dtype, V = s0.dtype, v.shape[3]
     share = w.detach().to(dtype).exp()
-    inputs = _arrays(r, share, k, v, a, b, starts, probes, dy, dstate, dtype=dtype)
+    inputs = arrays(dtype, r, share, k, v, a, b, starts, probes, dy, dstate)
     quads = -(-V // cpu_backward.QUAD)
     rows = max(-(-quads // _shares(v)), 1) * cpu_backward.QUAD
     sums = s0.new_zeros((5, -(-V // rows), *r.shape))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.backends import interpreted
+from marslab.kernels.launching import fresh
 from marslab.kernels.wkv7 import gpu_steps
 
 CHUNK = 16  # steps between two states that are kept for the backward
@@ -46,17 +46,8 @@ def _launch(name: str, tensors: list[Tensor], s0: Tensor, numbers: tuple, option
 
 def _run(name: str, tensors: list[Tensor], s0: Tensor, numbers: tuple = (), **options) -> None:
     """Start a kernel over tensors that begin with r [B, L, H, K]."""
-    if s0.is_cuda:
-        with torch.cuda.device(s0.device):
-            _launch(name, tensors, s0, numbers, options)
-    else:
+    with torch.cuda.device_of(s0):
         _launch(name, tensors, s0, numbers, options)
-
-
-def _empty(x: Tensor, *shape: int) -> Tensor:
-    # The interpreter cuts float32 off to 16 bits where the hardware rounds: let torch round.
-    dtype = torch.float32 if interpreted() and x.element_size() == 2 else x.dtype
-    return x.new_empty(shape or x.shape, dtype=dtype)
 
 
 def _kept(v: Tensor, s0: Tensor, keep: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -76,7 +67,7 @@ def forward(
     starts, probes = (s0.new_empty(shape) for shape in _kept(v, s0, keep))
     if v.numel() == 0 or r.numel() == 0:
         return torch.zeros_like(v), s0.clone(), starts, probes
-    y, state = _empty(v), _empty(s0)
+    y, state = fresh(v), fresh(s0)
     tensors = [x.contiguous() for x in (r, w, k, v, a, b, s0)]
     _run("forward", [*tensors, y, state, starts, probes], s0, KEEP=keep, STAGES=STAGES)
     return y.to(v.dtype), state, starts, probes
@@ -101,9 +92,9 @@ def backward(
     tile = plan("backward", s0)
     blocks = -(-v.shape[3] // tile.N)
     of_rows = s0 if blocks > 1 else r  # parts of a sum are added before they are rounded
-    dr, dk, da, db = (_empty(of_rows, blocks, *r.shape) for _ in range(4))
-    dw = _empty(s0 if blocks > 1 else w, blocks, *r.shape)
-    dv, ds0 = _empty(v), _empty(s0)
+    dr, dk, da, db = (fresh(of_rows, blocks, *r.shape) for _ in range(4))
+    dw = fresh(s0 if blocks > 1 else w, blocks, *r.shape)
+    dv, ds0 = fresh(v), fresh(s0)
     room = s0.new_empty((*s0.shape[:2], blocks, CHUNK, tile.N, tile.KP))
     inputs = [x.contiguous() for x in (*operands[:-1], starts, probes, dy, dstate)]
     outputs = [dr, dw, dk, dv, da, db, ds0, room]

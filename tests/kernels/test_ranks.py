@@ -1,4 +1,4 @@
-"""linear_scan and ssd over a sequence that two gloo processes share; one launch covers all cases."""
+"""linear_scan and ssd over a sequence that two gloo processes share; one launch for all cases."""
 
 import json
 import subprocess
