@@ -34,8 +34,8 @@ def index() -> Template:
 def notebooks(slug: str) -> str:
     """Name the notebooks that belong to a view, as the catalogue has them; empty for none.
 
-    >>> notebooks("scans")
-    'Notebook: From loop to scan (01_from_loop_to_scan)'
+    >>> notebooks("scans").split(",")[0]
+    'Notebooks: From loop to scan (01_from_loop_to_scan)'
     """
     course = catalogue()
     wanted = {row["notebook"] for row in course["rows"] if row["dashboard"] == slug}
