@@ -26,7 +26,7 @@ def circular_conv(a: Tensor, b: Tensor, *, backend: str = "auto") -> Tensor:
         ValueError: shapes do not fit or devices differ, or `backend` is named and cannot run here
 
     Source:
-        Plate 1995, "Holographic reduced representations", II.
+        Plate 1995, "Holographic reduced representations".
 
     >>> import torch
     >>> circular_conv(torch.tensor([0.0, 1.0, 0.0]), torch.tensor([1.0, 2.0, 3.0])).tolist()
@@ -50,7 +50,7 @@ def circular_corr(a: Tensor, b: Tensor, *, backend: str = "auto") -> Tensor:
         ValueError: shapes do not fit or devices differ, or `backend` is named and cannot run here
 
     Source:
-        Plate 1995, "Holographic reduced representations", II.
+        Plate 1995, "Holographic reduced representations".
 
     >>> import torch
     >>> circular_corr(torch.tensor([0.0, 1.0, 0.0]), torch.tensor([3.0, 1.0, 2.0])).tolist()

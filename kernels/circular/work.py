@@ -46,7 +46,7 @@ def unitary(
         sizes: (B, D); returns: [B, D]
 
     Source:
-        Plate 1995, "Holographic reduced representations", V (unitary vectors).
+        Plate 1995, "Holographic reduced representations" (unitary vectors).
     """
     D = sizes[1]
     key = draw(sizes, wide(dtype), device=device).a

@@ -45,7 +45,7 @@ def hamming_topk(query: Tensor, codebook: Tensor, k: int, *, backend: str = "aut
         ValueError: shapes or devices differ, k is not in [0, N], or `backend` cannot run here
 
     Source:
-        Kanerva 2009, "Hyperdimensional computing", 3 (clean-up memory).
+        Kanerva 2009, "Hyperdimensional computing" (clean-up memory).
 
     >>> import torch
     >>> codebook = pack_bits(torch.tensor([[1, 1, 1], [0, 0, 1], [1, 0, 1]]) > 0)

@@ -19,9 +19,13 @@ def matrix(dt: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
         dt: [B, L, H]; A: [H]; B, C: [B, L, G, N], float32 or float64
         returns: [B, H, L, L], row t, column s
     """
+    return _weights(decays(log_decay(dt, A, wide(B)).mT, B.dtype).pairs, dt, B, C)
+
+
+def _weights(pairs: Tensor, dt: Tensor, B: Tensor, C: Tensor) -> Tensor:
+    """The matrix, from the decays between all pairs of steps, [B, H, L, L]."""
     scores = (C.movedim(1, 2) @ B.movedim(1, 2).mT).repeat_interleave(dt.shape[2] // B.shape[2], 1)
-    mask = decays(log_decay(dt, A, wide(B)).mT, B.dtype).pairs
-    return scores * mask * dt.to(B.dtype).mT[:, :, None, :]
+    return scores * pairs * dt.to(B.dtype).mT[:, :, None, :]
 
 
 @overload
@@ -76,9 +80,9 @@ def ssd_quadratic(x, dt, A, B, C, D=None, h0=None, *, return_state=False):
     dtype, per_group = h0.dtype, x.shape[2] // B.shape[2]
     values, steps, B, C = (v.to(dtype) for v in (x, dt, B, C))
     values = values.movedim(1, 2)  # [B, H, L, P]
-    _, keep, rest, total = decays(log_decay(dt, A, wide(h0)).mT, dtype)
+    pairs, keep, rest, total = decays(log_decay(dt, A, wide(h0)).mT, dtype)
     keys, queries = (v.movedim(1, 2).repeat_interleave(per_group, 1) for v in (B, C))
-    y = matrix(steps, A, B, C) @ values + keep[..., None] * (queries @ h0.mT)
+    y = _weights(pairs, steps, B, C) @ values + keep[..., None] * (queries @ h0.mT)
     y = (y + D.to(dtype)[:, None, None] * values).movedim(1, 2).to(x.dtype)
     state = ((rest * steps.mT)[..., None] * values).mT @ keys
     state = state + (total[..., None, None] * h0).to(dtype)

@@ -8,6 +8,8 @@ import torch
 # Before anything imports triton: without a GPU its kernels run in the interpreter, on CPU tensors.
 if find_spec("triton") is not None and not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+# The deterministic switch below asks this of every matrix product on a GPU.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,11 @@ import torch
 from torch import Tensor
 
 REAL = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "transposed": lambda x: x.transpose(0, -1).contiguous().transpose(0, -1),
+    "every second": lambda x: x.repeat_interleave(2, -1)[..., ::2],
+    "one for all": lambda x: x[:1].expand_as(x),
+}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from marslab.kernels.backends import observer
 from marslab.kernels.testing import assert_close, check
 
-from contract import REAL, Contract, cut
+from contract import LAYOUTS, REAL, Contract, cut
 from ops import OPS
 
 BOTH = [(name, backend) for name, op in OPS.items() for backend in op.backends]
@@ -73,13 +73,6 @@ def test_no_steps_give_the_initial_state(name: str, backend: str) -> None:
     operands = op.inputs(op.resized("L", 0), torch.float32)
     y, state = op.call(backend)(*operands)
     assert y.shape[1] == 0 and torch.equal(state, operands[op.index(op.state or "")])
-
-
-LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "transposed": lambda x: x.transpose(0, -1).contiguous().transpose(0, -1),
-    "every second": lambda x: x.repeat_interleave(2, -1)[..., ::2],
-    "one for all": lambda x: x[:1].expand_as(x),
-}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -2,15 +2,13 @@
 take minutes numba in float64, which test_contract.py holds to naive.
 """
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor
 
 from marslab.kernels.testing import assert_close, check
 
-from contract import REAL, Contract, cut, leaves
+from contract import LAYOUTS, REAL, Contract, cut, leaves
 from ops import OPS
 
 pytestmark = [
@@ -62,13 +60,6 @@ def test_empty_inputs_agree_too(name: str, letter: str) -> None:
     op = OPS[name]
     if letter in op.letters:
         agrees(op, op.inputs(op.resized(letter, 0), torch.bfloat16))
-
-
-LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "transposed": lambda x: x.transpose(0, -1).contiguous().transpose(0, -1),
-    "every second": lambda x: x.repeat_interleave(2, -1)[..., ::2],
-    "one for all": lambda x: x[:1].expand_as(x),
-}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
