@@ -1,26 +1,23 @@
 """A block with a selective state space: what enters the state, and for how long, depends on x."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from marslab.kernels import selective_scan
-from marslab.kernels.checks import shaped, state_dtype
+from marslab.kernels.checks import state_dtype
 from marslab.kernels.selective_scan import DISCRETISATIONS
+from marslab.layers.gated_block import GatedBlock
+from marslab.layers.rates import RateInit, check_steps, log_rates, spread_steps
 from marslab.tracing import emit
 
 
-class SelectiveSSM(nn.Module):
-    """x + W_out (y * silu(z)),   y = selective_scan(u, dt, A, B, C, D),   from the normed x.
+class SelectiveSSM(GatedBlock):
+    """The gated block around y = selective_scan(u, dt, A, B, C, D): Mamba's.
 
-    u and z are linear in LayerNorm(x); u then passes a causal convolution over its last `d_conv`
-    steps, channel by channel, and silu. dt = softplus(W_dt u + b_dt), B and C are linear in u.
-    A = -exp(A_log) starts at -1 .. -N in every channel, D at 1. The biases b_dt start with steps
-    spread evenly in log scale over `steps`. With `gate=False` there is no z, with `d_conv=0` no
-    convolution. With `enabled=False` the scan is left out, y = D u: what is left of the past is
-    what the convolution sees.
+    dt = softplus(W_dt u + b_dt), B and C are linear in u. A = -exp(A_log) starts the same in every
+    channel, as `decay_init` says. The biases b_dt start with steps spread evenly in log scale over
+    `steps`. For the block around it, and for `enabled`, see GatedBlock.
 
     Emits "selective_ssm" with dt, A, B, C and y; the decays are exp(dt A).
 
@@ -33,8 +30,8 @@ class SelectiveSSM(nn.Module):
         d_conv: steps
 
     Errors:
-        ValueError: a size is not positive, steps are out of order, the discretisation is unknown,
-            or x does not have D columns
+        ValueError: a size is not positive, steps are out of order, the discretisation or the start
+            of the decays is unknown, or x does not have D columns
 
     Source:
         Gu & Dao 2023, "Mamba: linear-time sequence modeling with selective state spaces", 3.4.
@@ -53,45 +50,24 @@ class SelectiveSSM(nn.Module):
         d_conv: int = 4,
         gate: bool = True,
         steps: tuple[float, float] = (1e-3, 1e-1),
+        decay_init: RateInit = "integers",
         discretisation: str = "zoh",
         enabled: bool = True,
     ) -> None:
-        super().__init__()
-        _check({"d_model": d_model, "d_state": d_state, "expand": expand}, d_conv, steps)
+        super().__init__(d_model, expand=expand, d_conv=d_conv, gate=gate, enabled=enabled)
+        self._positive(d_state=d_state)
+        check_steps(self.kind, steps)
         if discretisation not in DISCRETISATIONS:
             raise ValueError(
                 f"SelectiveSSM: discretisation must be 'zoh' or 'euler', got {discretisation!r}"
             )
-        width = expand * d_model
-        self.d_model, self.gate, self.enabled = d_model, gate, enabled
         self.discretisation = discretisation
-        self.norm = nn.LayerNorm(d_model)
-        self.to_inner = nn.Linear(d_model, width * (2 if gate else 1), bias=False)
-        self.conv = nn.Conv1d(width, width, d_conv, groups=width) if d_conv else None
-        self.to_dt = nn.Linear(width, width)
-        self.to_B_and_C = nn.Linear(width, 2 * d_state, bias=False)
-        self.A_log = nn.Parameter(torch.arange(1.0, d_state + 1).log().repeat(width, 1))
-        self.D = nn.Parameter(torch.ones(width))
-        self.to_model = nn.Linear(width, d_model, bias=False)
-        with torch.no_grad():
-            dt = torch.logspace(math.log10(steps[0]), math.log10(steps[1]), width)
-            self.to_dt.bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus undone
+        self.to_dt = nn.Linear(self.width, self.width)
+        self.to_B_and_C = nn.Linear(self.width, 2 * d_state, bias=False)
+        self.A_log = nn.Parameter(log_rates(d_state, decay_init).repeat(self.width, 1))
+        spread_steps(self.to_dt.bias, steps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        shaped("SelectiveSSM", "x", x, f"[B, L, {self.d_model}]", (None, None, self.d_model))
-        inner = self.to_inner(self.norm(x))
-        u, z = inner.chunk(2, -1) if self.gate else (inner, None)
-        u = F.silu(self._convolved(u))
-        y = self._scanned(u) if self.enabled else self.D * u
-        return x + self.to_model(y if z is None else y * F.silu(z))
-
-    def _convolved(self, u: Tensor) -> Tensor:
-        """Each channel over its last steps; before the first step there is nothing."""
-        if self.conv is None or u.shape[1] == 0:
-            return u
-        return self.conv(F.pad(u.mT, (self.conv.kernel_size[0] - 1, 0))).mT
-
-    def _scanned(self, u: Tensor) -> Tensor:
+    def mixed(self, u: Tensor) -> Tensor:
         dt = F.softplus(self.to_dt(u))
         A = -torch.exp(self.A_log.to(state_dtype(u.dtype)))
         B, C = self.to_B_and_C(u).chunk(2, -1)
@@ -100,14 +76,4 @@ class SelectiveSSM(nn.Module):
         return y
 
     def extra_repr(self) -> str:
-        return f"gate={self.gate}, discretisation={self.discretisation!r}, enabled={self.enabled}"
-
-
-def _check(sizes: dict[str, int], d_conv: int, steps: tuple[float, float]) -> None:
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"SelectiveSSM: {name} must be positive, got {size}")
-    if d_conv < 0:
-        raise ValueError(f"SelectiveSSM: d_conv must be at least 0 steps, got {d_conv}")
-    if not 0 < steps[0] <= steps[1]:
-        raise ValueError(f"SelectiveSSM: steps must be 0 < least <= largest, got {steps}")
+        return f"{super().extra_repr()}, discretisation={self.discretisation!r}"

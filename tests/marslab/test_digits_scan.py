@@ -64,6 +64,12 @@ def test_the_preset_is_the_default_and_overrides_change_it() -> None:
         ({"blocks": 0}, "blocks must be positive, got 0"),
         ({"d_model": -2}, "d_model must be positive, got -2"),
         ({"ssm.discretisation": "exact"}, "ssm.discretisation"),
+        ({"ssm.op": "attention"}, "ssm.op"),
+        ({"ssm.heads": 0}, "ssm.heads must be positive, got 0"),
+        (
+            {"ssm.op": "ssd", "ssm.heads": 5},
+            "ssm.heads must divide ssm.expand * d_model = 48, got 5",
+        ),
     ],
     ids=str,
 )
@@ -73,6 +79,18 @@ def test_a_setting_that_makes_no_model_is_one_sentence(
     with pytest.raises(UserError) as error:
         marslab.build("digits-scan", change)
     assert str(error.value).startswith(sentence) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("op", "event"),
+    [("ssd", "dual_ssm"), ("min_gru", "min_gru"), ("linear_scan", "fixed_decay")],
+)
+def test_another_recurrence_takes_its_place_and_learns(op: str, event: str) -> None:
+    model = marslab.build("digits-scan", {"ssm.op": op, "ssm.decay_init": "ones"})
+    with trace() as t:
+        model(torch.rand(3, 8, 8))
+    assert event in t.names() and "selective_ssm" not in t.names()
+    assert trained(1, {"ssm.op": op})[-1].held_out > 0.3  # one of ten is what chance gives
 
 
 def test_it_is_seen_at_work() -> None:
