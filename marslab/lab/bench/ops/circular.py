@@ -16,7 +16,8 @@ LONGEST = 2048  # numbers of a vector that the plain sum over all pairs is given
 
 
 def _transforms(a: Tensor, b: Tensor) -> Tensor:
-    f, _ = fft.rfft(a), fft.rfft(b)
+    f = fft.rfft(a)
+    fft.rfft(b)
     return fft.irfft(f, n=a.shape[-1])
 
 
