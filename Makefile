@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 # Threads that wait must sleep: torch and numba each bring a pool, and spinning ones starve the other.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: lab dash test bench clean
+.PHONY: lab dash test bench site clean
 
 lab: $(VENV)/.base
 	@$(BIN)/marslab lab $(ARGS)
@@ -23,6 +23,9 @@ dash: $(VENV)/.base
 
 bench: $(VENV)/.base
 	@$(BIN)/marslab bench $(ARGS)
+
+site: $(VENV)/.base
+	@$(BIN)/marslab site $(ARGS)
 
 # One thread per test process: several of them share the cores.
 test: $(VENV)/.dev
@@ -59,5 +62,6 @@ $(VENV)/.dev: $(VENV)/.base
 	echo "test set-up: $$(( $$(date +%s) - start )) s, $(VENV) holds $$(du -sh $(VENV) | cut -f1)"
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis test-reports
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis test-reports .site-*
+	if [ -f site/marslab-site.json ]; then rm -rf site; fi
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 import traceback
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,14 +19,47 @@ from marslab import __version__
 from marslab.errors import UserError
 from marslab.lab.printed import table
 
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
 app = typer.Typer(
     help="Understand the architectures after the Transformer by building, watching, breaking them.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    **PLAIN,
 )
-# For a command that reads its own arguments, so that `marslab --help` need not import it.
+# Commands that read their own arguments, so that `marslab --help` need not import them:
+# where each stands, and its line in the help.
 LATE = {"allow_extra_args": True, "ignore_unknown_options": True}
+COMMANDS = {
+    "bench": (
+        "marslab.lab.bench.command:bench",
+        "Measure our kernels beside the machine's limit and beside every installed peer.",
+    ),
+    "nb": ("marslab.lab.nb_commands:app", "Build, pull, run, list, open and reset notebooks."),
+    "ablate": (
+        "marslab.lab.ablation.command:ablate",
+        "Switch parts of a model off or over, train each variant, and see what it costs.",
+    ),
+    "claims": (
+        "marslab.lab.claims.command:claims",
+        "Measure what the designs promise, and print the ledger.",
+    ),
+    "progress": (
+        "marslab.lab.course.commands:progress",
+        "Show which exercises you have solved.",
+    ),
+    "hint": ("marslab.lab.course.commands:hint", "Give the next hint of an exercise."),
+    "solution": ("marslab.lab.course.commands:solution", "Show the solution of an exercise."),
+    "reset": ("marslab.lab.course.commands:reset", "Forget the progress of an exercise."),
+    "watch": (
+        "marslab.lab.course.watching:watch",
+        "Check the exercises of a file each time it is saved.",
+    ),
+    "grade": ("marslab.lab.course.grading:grade", "Check a notebook's exercises, and score it."),
+    "course": (
+        "marslab.lab.course.exporting:app",
+        "Export the course for students and for teachers.",
+    ),
+    "site": ("marslab.lab.site.command:site", "Make the course a website that needs no network."),
+}
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
@@ -94,22 +128,22 @@ def _wait(command: list[str]) -> int:
             raise
 
 
-@app.command(context_settings=LATE, add_help_option=False)
-def bench(context: typer.Context) -> None:
-    """Measure our kernels beside the machine's limit and beside every installed peer."""
-    from marslab.lab.bench.command import bench as measure
+def _late(name: str, where: str, line: str) -> None:
+    """Add a command that stands elsewhere: a function, or an app with commands of its own."""
 
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command()(measure)
-    alone(args=context.args, prog_name="marslab bench")
+    def run(context: typer.Context) -> None:
+        module, _, attribute = where.partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(**PLAIN)
+            found.command()(function)
+        found(args=context.args, prog_name=f"marslab {name}")
+
+    app.command(name, help=line, context_settings=LATE, add_help_option=False)(run)
 
 
-@app.command(context_settings=LATE, add_help_option=False)
-def nb(context: typer.Context) -> None:
-    """Build, pull, run, list, open and reset notebooks."""
-    from marslab.lab.nb_commands import app as notebooks
-
-    notebooks(args=context.args, prog_name="marslab nb")
+for _name, (_where, _line) in COMMANDS.items():
+    _late(_name, _where, _line)
 
 
 @app.command()

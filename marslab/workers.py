@@ -14,7 +14,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -27,6 +31,19 @@ class WorkerError(RuntimeError):
         super().__init__(f"item {index}: {message}")
         self.index = index
         self.trace = trace
+
+
+class WorkerDied(RuntimeError):
+    """A worker's process ended before its item was done; `awake` tells whether it ever began.
+
+    >>> print(WorkerDied(-9, awake=True))
+    the process died (signal 9)
+    """
+
+    def __init__(self, code: int | None, *, awake: bool) -> None:
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        super().__init__(f"the process died ({how})")
+        self.awake = awake
 
 
 class _Failure(NamedTuple):
@@ -81,6 +98,111 @@ def run(
         pool.shutdown(cancel_futures=True)
 
 
+def apart(function: Callable[[int, Any], None], item: Any) -> tuple[SpawnProcess, Connection]:
+    """Start function(handle, item) in a process of its own; return it, and what reads its pipe.
+
+    `handle` is the number of the pipe's other end, to be written to with os.write. Whoever calls
+    this ends the process: marslab.containment does, for code that is not ours.
+
+    Errors:
+        TypeError: `function` cannot be found by name in a fresh process
+    """
+    where = named(function)  # by its name, so that nothing is loaded before _prepare has run
+    context = multiprocessing.get_context("spawn")
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_work_apart, args=(where, item, writer), daemon=True)
+    process.start()
+    writer.close()
+    return process, reader
+
+
+def named(function: Callable[..., Any]) -> tuple[str, str]:
+    """Return the module and the name by which a fresh process finds `function`.
+
+    Errors:
+        TypeError: it cannot
+
+    >>> named(cores)
+    ('marslab.workers', 'cores')
+    """
+    _check(function, None)
+    return function.__module__, function.__qualname__
+
+
+class Worker:
+    """A process that works on one item after the other; who holds it says which, and when.
+
+    Errors:
+        TypeError: `function` cannot be found by name in a fresh process
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        _check(function, None)
+        context = multiprocessing.get_context("spawn")
+        self.awake = False
+        self._pipe, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(function, there), daemon=True)
+        self._process.start()
+        there.close()  # the process holds the only other end: when it dies, the pipe ends
+
+    def give(self, item: Any) -> None:
+        """Let the process work on `item`. One that died says so at `take`."""
+        with suppress(BrokenPipeError):
+            self._pipe.send(item)
+
+    def has_news(self) -> bool:
+        """Whether there is a result, or the process is dead; that it woke up is no news."""
+        if not self.awake and self._pipe.poll():
+            try:
+                self._pipe.recv()
+            except (EOFError, OSError):
+                return True
+            self.awake = True
+        return self._pipe.poll()
+
+    def take(self) -> Any:
+        """Return the result of the item that was given, once there is news.
+
+        Errors:
+            WorkerError: the item failed
+            WorkerDied: the process died
+        """
+        try:
+            result = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            raise WorkerDied(self._process.exitcode, awake=self.awake) from None
+        if isinstance(result, _Failure):
+            raise WorkerError(0, result.message, result.trace)
+        return result
+
+    def stop(self) -> None:
+        """End the process at once, in the middle of what it does."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def ready(workers: Iterable[Worker], timeout: float | None = None) -> list[Worker]:
+    """Return the workers that have news; waits for a sign of one of them, or for the timeout.
+
+    Units:
+        timeout: seconds
+    """
+    workers = list(workers)
+    signs = wait([worker._pipe for worker in workers], timeout)
+    return [worker for worker in workers if worker._pipe in signs and worker.has_news()]
+
+
+def one_thread() -> None:
+    """Let torch and numba work on one thread, in this thread and in those that it starts."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    # The variables are read at import, which a script's own imports may have done already.
+    for library in ("torch", "numba"):
+        if library in sys.modules:
+            sys.modules[library].set_num_threads(1)
+
+
 def cores() -> int:
     """How many cores this process may use.
 
@@ -92,7 +214,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _check(function: Callable[[Any], Any], workers: int | None) -> None:
+def _check(function: Callable[..., Any], workers: int | None) -> None:
     name = getattr(function, "__qualname__", "<unnamed>")
     fresh = function.__module__ != "__main__" or hasattr(sys.modules["__main__"], "__file__")
     if "<" in name or not fresh:
@@ -159,15 +281,28 @@ def _call(function: Callable[[Any], Any], item: Any) -> Any:
         return _Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
+def _work_apart(where: tuple[str, str], item: Any, writer: Connection) -> None:
+    _prepare()
+    attrgetter(where[1])(import_module(where[0]))(writer.fileno(), item)
+
+
+def _serve(function: Callable[[Any], Any], pipe: Connection) -> None:
+    _prepare()
+    pipe.send("awake")
+    with suppress(EOFError):
+        while True:
+            result = _call(function, pipe.recv())
+            try:
+                pipe.send(result)
+            except Exception as error:  # pickle's, of many kinds: the result cannot be sent
+                pipe.send(_Failure(f"{type(error).__name__}: {error}", ""))
+
+
 def _prepare() -> None:
     """Make a fresh process a quiet worker: one thread a library, Ctrl-C left to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    # The variables are read at import, which a script's own imports may have done already.
-    for library in ("torch", "numba"):
-        if library in sys.modules:
-            sys.modules[library].set_num_threads(1)
+    one_thread()
 
 
 def _end_with_parent() -> None:

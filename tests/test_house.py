@@ -182,7 +182,7 @@ def test_ci_runs_what_the_readme_says() -> None:
 def test_make_installs_no_system_package() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "apt-get" not in text and "brew install" not in text
-    for target in ("lab", "dash", "test", "bench", "clean"):
+    for target in ("lab", "dash", "test", "bench", "site", "clean"):
         assert re.search(rf"^{target}:", text, re.MULTILINE), target
 
 

@@ -3,7 +3,6 @@
 Run as `python -m marslab.widgets.bench_page REPORT.json [REPORT.json ...] PAGE.html`.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from html import escape
@@ -11,42 +10,17 @@ from itertools import groupby
 from pathlib import Path
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from marslab.errors import UserError
 from marslab.files import write_text
 from marslab.lab.bench.report import OURS, PEER, Figure, Report, Row, read
 from marslab.lab.bench.table import rate, verdict
-from marslab.widgets.figures import CONFIG, colour, timing_bars
+from marslab.widgets.figures import colour, timing_bars
+from marslab.widgets.offline import document, place
 
 USAGE = "usage: python -m marslab.widgets.bench_page REPORT.json [REPORT.json ...] PAGE.html"
 BAR_HEIGHT, FRAME_HEIGHT = 44, 130  # pixels for each bar, and for axis and title
 NAMES_WIDTH = 190  # pixels for the longest name of a peer
-
-STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1d2733; --quiet: #5b6876; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #171c23; --ink: #e7edf3; --quiet: #9fadbb; }
-}
-body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif;
-  max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
-h2 { margin: 3rem 0 0; } h3 { font-size: 1.1rem; margin: 2rem 0 0; }
-.quiet, dt { color: var(--quiet); }
-table { border-collapse: collapse; } td, th { padding: .1rem .9rem .1rem 0; text-align: right; }
-td:first-child, th:first-child { text-align: left; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; } dd { margin: 0; }
-"""
-# Draws each figure in the reader's colours, and again when those change.
-SCRIPT = """
-const figures = JSON.parse(document.getElementById("figures").textContent);
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-const draw = () => figures.forEach((looks, i) => {
-  const look = looks[dark.matches ? "dark" : "light"];
-  Plotly.react(`figure-${i}`, look.data, look.layout, CONFIG);
-});
-dark.addEventListener("change", draw);
-draw();
-"""
 
 
 def row_figure(row: Row, dark: bool = False) -> go.Figure:
@@ -68,9 +42,7 @@ def row_figure(row: Row, dark: bool = False) -> go.Figure:
 def page(reports: Sequence[Report]) -> str:
     """Build the HTML of a page from reports; everything it needs is inside."""
     rows = [row for report in reports for row in report.rows]
-    looks = [
-        {"light": _plain(row_figure(row)), "dark": _plain(row_figure(row, True))} for row in rows
-    ]
+    looks = [(row_figure(row), row_figure(row, True)) for row in rows]
     parts, number = [], 0
     for report in reports:
         parts.append(_heading(report))
@@ -80,17 +52,7 @@ def page(reports: Sequence[Report]) -> str:
                 parts.append(_section(row, number, report.conditions.get("stream_gb_s")))
                 number += 1
         parts.append(_conditions(report))
-    # "</" inside a script element would end it
-    data = json.dumps(looks).replace("</", "<\\/")
-    config = json.dumps(CONFIG)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>marslab bench</title>'
-        f"<style>{STYLE}</style><script>{get_plotlyjs()}</script></head><body>\n"
-        + "\n".join(parts)
-        + f'\n<script type="application/json" id="figures">{data}</script>'
-        f"<script>const CONFIG = {config};{SCRIPT}</script></body></html>\n"
-    )
+    return document("marslab bench", "\n".join(parts), looks)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -105,10 +67,6 @@ def main(arguments: Sequence[str]) -> int:
         print(mistake, file=sys.stderr)
         return 2
     return 0
-
-
-def _plain(fig: go.Figure) -> dict:
-    return json.loads(str(fig.to_json()))
 
 
 def _heading(report: Report) -> str:
@@ -132,7 +90,7 @@ def _section(row: Row, number: int, stream: object) -> str:
     return (
         f"<section><h3>{title}</h3>"
         + "".join(f"<p>{escape(words)}</p>" for words in (told, moved) if words)
-        + f'<div id="figure-{number}" role="img" aria-label="Times of {title}"></div>'
+        + f"{place(number, f'Times of {row.case.title}')}"
         "<details><summary>as numbers</summary><table><tr><th>variant</th><th>ms</th>"
         f"<th>× floor</th><th>GB/s</th>{speeds}<th>note</th></tr>{lines}</table></details>"
         + (f'<p class="quiet">No figure for:</p><ul class="quiet">{absent}</ul>' if absent else "")

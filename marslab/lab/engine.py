@@ -7,16 +7,18 @@ only where `output_dir` says.
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from marslab.errors import UserError, nearest
 from marslab.files import write_text
+from marslab.lab import surviving
 from marslab.lab.isolation import environment, isolated
 from marslab.lab.notebooks import names, resolve, shipped
 from marslab.lab.runs import Failure, RunResult, cells_of, failure_of
+from marslab.workers import WorkerError
 
 ENGINES = ("inproc", "kernel")
 TIMEOUT = 300.0
@@ -32,6 +34,7 @@ class Job:
     parameters: Mapping[str, Value]
     output_dir: Path | None
     timeout: float | None
+    keep_as: str = ""  # the name of the executed notebook; that of the notebook if empty
 
 
 def run(
@@ -57,23 +60,59 @@ def run(
     Errors:
         UserError: no such notebook or engine, or a parameter that a notebook does not have
     """
+    options = {"engine": engine, "output_dir": output_dir, "timeout": timeout, "root": root}
+    jobs = plan(asked, fast=fast, parameters=parameters or {}, **options)
+    tell = on_result or (lambda result: None)
+    return run_jobs(jobs, workers=workers, on_result=lambda index, result: tell(result))
+
+
+def plan(
+    asked: Iterable[str] | None,
+    *,
+    fast: bool,
+    engine: str,
+    parameters: Mapping[str, Value],
+    output_dir: Path | None,
+    timeout: float | None,
+    root: Path | None,
+) -> list[Job]:
+    """Return what is to be run, one job for each notebook named; the arguments are those of run.
+
+    Errors:
+        UserError: no such notebook or engine, or a parameter that a notebook does not have
+    """
     root = root or shipped()
-    _check(engine, output_dir, root, workers)
+    _check(engine, output_dir, root)
     known = names(root)
     chosen = known if asked is None else [resolve(name, known) for name in asked]
-    jobs = []
-    for name in dict.fromkeys(chosen):
-        path = root / f"{name}.ipynb"
-        given = _given(path, fast, parameters or {})
-        jobs.append(Job(path, engine, given, output_dir, timeout))
-    tell = on_result or (lambda result: None)
-    if workers == 1 or len(jobs) < 2:
-        return [_told(run_one(job), tell) for job in jobs]
-    from marslab import workers as processes
+    paths = [root / f"{name}.ipynb" for name in dict.fromkeys(chosen)]
+    return [
+        Job(path, engine, _given(path, fast, parameters), output_dir, timeout) for path in paths
+    ]
 
-    return processes.run(
-        run_one, jobs, workers=workers, on_result=lambda index, result: tell(result)
-    )
+
+def run_jobs(
+    jobs: Sequence[Job],
+    *,
+    workers: int | None = None,
+    on_result: Callable[[int, RunResult], None] = lambda index, result: None,
+) -> list[RunResult]:
+    """Run the jobs side by side, and call on_result(index, result) as each is done.
+
+    A process that dies costs the notebook that it ran, not the others.
+
+    Errors:
+        UserError: `workers` is not positive
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"workers must be at least 1, got {workers}: leave it out for one a core")
+    if workers != 1 and len(jobs) > 1:
+        return surviving.run(run_one, jobs, workers=workers, died=_died, on_result=on_result)
+    results = []
+    for index, job in enumerate(jobs):
+        results.append(run_one(job))
+        on_result(index, results[-1])
+    return results
 
 
 def parameters_of(path: Path) -> dict[str, str]:
@@ -103,7 +142,7 @@ def run_one(job: Job) -> RunResult:
     return RunResult(job.path.stem, seconds, slowest, failure, kept)
 
 
-def _check(engine: str, output_dir: Path | None, root: Path, workers: int | None) -> None:
+def _check(engine: str, output_dir: Path | None, root: Path) -> None:
     if engine not in ENGINES:
         raise UserError(f"there is no engine {engine!r}: choose 'inproc' or 'kernel'")
     if output_dir is not None and output_dir.resolve() == root.resolve():
@@ -111,8 +150,6 @@ def _check(engine: str, output_dir: Path | None, root: Path, workers: int | None
             f"{output_dir} holds the notebooks that are to run, and a run never changes them: "
             "choose another output folder"
         )
-    if workers is not None and workers < 1:
-        raise UserError(f"workers must be at least 1, got {workers}: leave it out for one a core")
 
 
 def _given(path: Path, fast: bool, asked: Mapping[str, Value]) -> dict[str, Value]:
@@ -178,7 +215,7 @@ def encryption() -> dict[str, str]:
 def _keep(executed: Path, job: Job) -> Path | None:
     if job.output_dir is None or not executed.exists():
         return None
-    path = job.output_dir / job.path.name
+    path = job.output_dir / (job.keep_as or job.path.name)
     notebook = json.loads(executed.read_text("utf-8"))
     # Widgets' states are megabytes that only a live kernel can use; papermill's own switch for
     # them breaks `interact` (nbclient 0.11 then looks for a state that it did not keep).
@@ -188,9 +225,9 @@ def _keep(executed: Path, job: Job) -> Path | None:
     return path
 
 
-def _told(result: RunResult, tell: Callable[[RunResult], None]) -> RunResult:
-    tell(result)
-    return result
+def _died(job: Job, error: WorkerError) -> RunResult:
+    failure = Failure(None, "", str(error).partition(": ")[2], error.trace)
+    return RunResult(job.path.stem, 0.0, None, failure, None)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,29 +1,36 @@
 """The commands `marslab nb ...`: thin words around notebooks, engine, workcopy and server."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from marslab.errors import UserError
 from marslab.lab.printed import table
+from marslab.lab.run_options import (
+    Full,
+    Kernel,
+    Names,
+    Output,
+    Parameters,
+    Root,
+    Solutions,
+    Strict,
+    Table,
+    Timeout,
+    Workers,
+)
 
 if TYPE_CHECKING:
-    from marslab.lab.engine import RunResult, Value
+    from marslab.lab.engine import RunResult
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-Names = Annotated[
-    list[str] | None, typer.Argument(help="Numbers or names: 1, 01, 01_from_loop_to_scan.")
-]
 Name = Annotated[str, typer.Argument(help="A number or a name: 1, 01, 01_from_loop_to_scan.")]
 Work = Annotated[
     Path | None, typer.Option(help="Work copy; by default notebooks/ in MARSLAB_HOME.")
-]
-Root = Annotated[
-    Path | None, typer.Option(help="Folder of the notebooks; by default the course's.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -103,64 +110,46 @@ def reset(name: Name, work: Work = None, root: Root = None) -> None:
 @app.command()
 def run(
     names: Names = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="Full sizes: fast=False in each notebook.")
-    ] = False,
-    kernel: Annotated[
-        bool, typer.Option("--kernel", help="A real kernel for each notebook, as in JupyterLab.")
-    ] = False,
-    parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="name=value, may be repeated.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Keep the executed notebooks in this folder.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one per core by default.")
-    ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that a cell may take.")] = 300.0,
+    full: Full = False,
+    kernel: Kernel = False,
+    parameter: Parameters = None,
+    as_csv: Table = None,
+    output: Output = None,
+    workers: Workers = None,
+    timeout: Timeout = 300.0,
+    strict: Strict = False,
+    solutions: Solutions = False,
     root: Root = None,
     as_json: Json = False,
 ) -> None:
     """Run notebooks (all of them by default) without touching any; a failed cell is exit code 1."""
-    from marslab.lab import engine
+    from marslab.lab import engine, sweep_table, sweep_values
 
-    results = engine.run(
-        names or None,
-        fast=not full,
-        engine="kernel" if kernel else "inproc",
-        parameters=_parameters(parameter or []),
-        output_dir=output,
-        workers=workers,
-        timeout=timeout,
-        root=root,
-        on_result=_tell,
-    )
+    _modes(strict=strict, solutions=solutions)
+    grid = sweep_values.read(parameter or [])
+    options: dict[str, Any] = {"fast": not full, "engine": "kernel" if kernel else "inproc"}
+    options |= {"output_dir": output, "workers": workers, "timeout": timeout, "root": root}
+    if as_csv is not None or any(len(values) > 1 for values in grid.values()):
+        ok = sweep_table.run(names or None, grid, as_csv, as_json, **options)
+    else:
+        given = {name: value for name, (value,) in grid.items()}
+        results = engine.run(names or None, parameters=given, on_result=_tell, **options)
+        _show(results, as_json)
+        ok = all(result.ok for result in results)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _show(results: "list[RunResult]", as_json: bool) -> None:
     if as_json:
         print(json.dumps([_plain(result) for result in results], indent=2))
     else:
         _times(results)
-    if not all(result.ok for result in results):
-        raise typer.Exit(1)
 
 
-def _parameters(given: list[str]) -> "dict[str, Value]":
-    """Each name=value, with the value read as YAML: 3 is a number, true a truth, text a text."""
-    import yaml
-
-    parameters: dict[str, Value] = {}
-    for each in given:
-        name, equals, text = each.partition("=")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
-        if not equals or not name.isidentifier():
-            raise UserError(f"--parameter takes name=value, as seed=3; got {each!r}")
-        if not isinstance(value, bool | int | float | str | None):
-            value = text
-        parameters[name] = value
-    return parameters
+def _modes(**asked: bool) -> None:
+    """Set the switches of the exercises; the kernels and processes that a run starts see them."""
+    os.environ.update({f"MARSLAB_{mode.upper()}": "1" for mode, on in asked.items() if on})
 
 
 def _tell(result: "RunResult") -> None:

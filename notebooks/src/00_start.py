@@ -35,6 +35,7 @@ from IPython.display import Markdown, display
 import marslab
 from marslab.kernels import available, linear_scan
 from marslab.lab.catalogue import course_table
+from marslab.lab.course import progress
 from marslab.lab.doctor import report
 from marslab.text import ByteTokenizer
 from marslab.widgets.explorers import text_memory
@@ -87,6 +88,20 @@ scan_lines(states, b=incoming, channels=range(3), labels=names, title=title, dar
 
 # %%
 Markdown(course_table().replace("](notebooks/", "]("))
+
+# %% [markdown]
+# ## Exercises, and how far you are
+#
+# The other notebooks ask you for a function now and then. Its place holds `todo()`. Write your
+# code there and run the cell: it tells you what is right, and for what is wrong the smallest case
+# that shows it, in numbers. Until you solve it the notebook goes on with our answer, so no
+# exercise ever stops you. From the second failure on you get a hint; `marslab hint scan.1` in a
+# terminal gives one at once.
+#
+# What you have solved is kept on your disk, and nowhere else:
+
+# %%
+progress()
 
 # %% [markdown]
 # ## What your machine can do

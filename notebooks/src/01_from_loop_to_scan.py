@@ -42,6 +42,8 @@ from marslab.kernels import available, linear_scan
 from marslab.kernels.linear_scan.work import cost
 from marslab.kernels.roofline import matmul_rate, stream, watch
 from marslab.kernels.testing import assert_close
+from marslab.lab.claims import claim, record
+from marslab.lab.course import exercise, todo
 from marslab.widgets.explorers import scan_rounds, text_memory
 from marslab.widgets.figures import CONFIG, roofline, scan_lines, state_heatmap, timing_bars
 
@@ -78,6 +80,28 @@ scan_lines(held, b=cups, channels=range(3), labels=names, title=title, dark=dark
 # network that chooses $a_t$ decides what to forget. Real models run this for a batch of $B$
 # sequences, $L$ steps long, with $D$ independent channels. So `a` and `b` have shape `[B, L, D]`.
 #
+# **Exercise scan.1.** Write that line as a loop over time, for all rows and channels. It is what
+# the whole notebook makes fast, so make it yours first. Put your code in place of `todo()` and run
+# the cell: it answers at once, with the smallest case that goes wrong. Until it passes, the
+# notebook goes on with a reference solution.
+
+
+# %% tags=["exercise"]
+def my_scan(a, b):
+    """h[t] = a[t] h[t-1] + b[t], with nothing before the first step.
+
+    a, b: [B, L, D]; returns every state h, [B, L, D].
+    """
+    todo()
+
+
+my_scan = exercise("scan.1").check(my_scan)
+
+# %%
+assert_close(my_scan(kept, cups), held, "the buckets")
+print("this loop fills the three buckets of the picture")
+
+# %% [markdown]
 # ## The smallest loop that is right
 
 
@@ -159,6 +183,33 @@ pd.DataFrame(rows).round(2)
 #
 # Look at one step as a thing of its own: "multiply by $a$, then add $b$". Call it the pair
 # $(a, b)$. Do one step, then another:
+#
+# $$h \;\longrightarrow\; a_2\,(a_1 h + b_1) + b_2$$
+#
+# **Exercise scan.2.** Is there a single step, one pair, that does what these two do? Write it.
+# Every parallel version on this page, down to the one in Triton, is made of this function.
+
+
+# %% tags=["exercise"]
+def my_join(a1, b1, a2, b2):
+    """Two steps in a row, (a1, b1) and then (a2, b2), as one step.
+
+    All of one shape; returns the a and the b of the joined step.
+    """
+    todo()
+
+
+my_join = exercise("scan.2").check(my_join)
+
+# %%
+step = kept[0, 0], cups[0, 0]
+for t in range(1, 60):
+    step = my_join(*step, kept[0, t], cups[0, t])
+assert_close(step[1], held[0, -1], "sixty steps as one")
+print("sixty steps of the three buckets, joined to a single one: the last state")
+
+# %% [markdown]
+# Multiply out, and sort by what stands before $h$:
 #
 # $$a_2\,(a_1 h + b_1) + b_2 = (a_1 a_2)\,h + (a_2 b_1 + b_2)$$
 #
@@ -426,8 +477,32 @@ check(one_tile, L=7, D=3, T=8, W=2)
 
 # %% [markdown]
 # **Step 2: many tiles.** A tile must fit into the registers of one block, a sequence need not.
-# So the block walks from tile to tile and **carries** the state. It enters each tile in the
-# simplest way: the first step of a tile adds `a * carry` to its `b`, and the scan does the rest.
+# So the block walks from tile to tile and **carries** the state.
+#
+# **Exercise scan.3.** Write that walk in torch. Use `my_scan` for each tile: it starts from
+# nothing, so what is left to find is what the state that enters adds to each step. All
+# implementations of scans that cut time into pieces, on any machine, have this at their seams.
+
+
+# %% tags=["exercise"]
+def my_tiles(a, b, size):
+    """The states of a scan that is done `size` steps at a time, the last tile maybe shorter.
+
+    a, b: [B, L, D]; returns every state h, [B, L, D].
+    """
+    todo()
+
+
+my_tiles = exercise("scan.3").check(my_tiles)
+
+# %%
+a, b = inputs(batch, length, width)
+assert_close(my_tiles(a, b, 100), linear_scan(a, b, backend="naive"), "tile after tile")
+print(f"{math.ceil(length / 100)} tiles of up to 100 steps, same states")
+
+# %% [markdown]
+# The kernel lets the state in by a shorter way: the first step of a tile adds `a * carry` to its
+# `b`, and the scan of the tile does the rest.
 #
 # The new carry is the last row of the tile. Registers have no address, so "the last row" is
 # written as: zero everything else, then add up.
@@ -505,7 +580,35 @@ if triton is not None and device == "cpu":
 #
 # To learn, a network must know how the loss changes with every `a` and every `b`. A change of
 # $h_t$ acts in two ways: directly, by what the layer above says ($\mathrm{d}h_t$), and through
-# the next state, which is $a_{t+1}h_t + \dots$ So with $g_t$ for the sum of both
+# the next state, which is $a_{t+1}h_t + \dots$
+#
+# **Exercise scan.4.** Write what reaches `a` and `b`, in a loop that starts at the last step.
+# Autograd would keep every step in memory for this; by hand it is a few lines.
+
+
+# %% tags=["exercise"]
+def my_gradient(a, h, dh):
+    """What reaches a and b, from what the layer above says about each state.
+
+    a, h, dh: [B, L, D]; returns da and db, [B, L, D] each.
+    """
+    todo()
+
+
+my_gradient = exercise("scan.4").check(my_gradient)
+
+# %%
+leaves = [torch.rand(2, 9, 3, dtype=torch.float64, requires_grad=True) for _ in "ab"]
+h = linear_scan(*leaves, backend="naive")
+dh = torch.ones_like(h)
+wanted = torch.autograd.grad(h, leaves, dh)
+found = my_gradient(leaves[0].detach(), h.detach(), dh)
+for mine, theirs in zip(found, wanted, strict=True):
+    assert_close(mine, theirs, "the loop backwards in time")
+print("the loop backwards in time gives what autograd gives")
+
+# %% [markdown]
+# With $g_t$ for the sum of both ways
 #
 # $$g_t = \mathrm{d}h_t + a_{t+1}\,g_{t+1}$$
 #
@@ -581,6 +684,7 @@ roofline(measured, rate, matmul_rate(device), dark=dark)
 # %%
 floor = 1e3 * cost((batch, length, 16 * width), 4).bytes / rate
 milli = {name: 1e3 * spent for name, (_, _, spent) in measured.items()}
+record("share of the memory rate", floor / min(milli.values()))
 timing_bars(milli, floor, title="The same runs beside the floor", dark=dark)
 
 # %% [markdown]
@@ -588,6 +692,23 @@ timing_bars(milli, floor, title="The same runs beside the floor", dark=dark)
 # and its point above the roof: part of the data still sits in the cache from the run before, and
 # the floor was measured with arrays too large for that. `marslab bench` measures on large sizes,
 # in turns, and keeps the result.
+#
+# **Twice as long, twice the time?** The designs promise a cost of O(N) in the length. Eight times
+# the steps should then take eight times as long: an exponent of 1. To look at every pair of steps,
+# as attention does, would take sixty-four times as long: an exponent of 2.
+
+# %%
+lengths = (4096, 8192, 16384, 32768)
+given = [inputs(1, L, 64) for L in lengths]
+spent = [milliseconds(lambda x=x: linear_scan(*x)) for x in given]
+exponent = math.log(spent[-1] / spent[0]) / math.log(lengths[-1] / lengths[0])
+claim("mars-linear-time", exponent)
+print(f"time grows with the length to the power {exponent:.2f}")
+pd.DataFrame({"steps": lengths, "ms": spent})
+
+# %% [markdown]
+# Nothing is asserted about a time here either; `claim` keeps the figure with this notebook, and
+# `marslab claims` prints what was measured for every promise of the designs, kept or not.
 #
 # ## What goes wrong
 #
@@ -738,7 +859,9 @@ text_memory(text, 8.0)
 #
 # ## Try it
 #
-# Predict first, then change the cell and run it. Each answer is a number on your screen.
+# The four exercises above are yours to solve: `marslab progress` shows how far you are, and
+# `marslab hint scan.1` gives a nudge. There is more to try. Predict first, then change the cell
+# and run it. Each answer is a number on your screen.
 #
 # 1. **Rounds.** How many rounds does `doubling` need for 1,000 steps, and how many for 1,025?
 #    Run `scan_rounds(16)`, then compute `math.ceil(math.log2(L))` for both.

@@ -38,6 +38,8 @@ from IPython.display import Markdown
 import marslab
 from marslab.kernels import min_gru, selective_scan
 from marslab.kernels.testing import assert_close, error
+from marslab.lab.claims import claim
+from marslab.lab.course import exercise, todo
 from marslab.text import ByteTokenizer
 from marslab.widgets.explorers import Explorer
 from marslab.widgets.figures import CONFIG, curves, scan_lines, state_heatmap
@@ -129,6 +131,32 @@ assert_close(ours, theirs.flatten(), "the loop")
 print("the loop and the library's definition agree")
 
 # %% [markdown]
+# **Exercise ssm.1.** Now one step for all rows and channels at once. The arithmetic is that of the
+# loop, the shapes are the work. Two that fit by chance are an error that nothing reports, as you
+# will see further down.
+
+
+# %% tags=["exercise"]
+def my_selective_step(h, x, dt, A, B, C):
+    """One step, h = exp(dt A) h + dt B x, and then y = C h.
+
+    h: [R, D, N] for R rows, D channels, N states; x, dt: [R, D]; A: [D, N]; B, C: [R, N].
+    Returns the new h, [R, D, N], and y, [R, D].
+    """
+    todo()
+
+
+my_selective_step = exercise("ssm.1").check(my_selective_step)
+
+# %%
+h, outputs = torch.zeros_like(A)[None], []
+for t in range(x.shape[1]):
+    h, y = my_selective_step(h, x[:, t], dt[:, t], A, B[:, t], C[:, t])
+    outputs.append(y)
+assert_close(torch.stack(outputs, 1), theirs, "step by step")
+print("step by step, the library's output once more")
+
+# %% [markdown]
 # The library's definition does all channels and rows at once. It says what a step keeps and what
 # stands before $B x$ in a function of its own, which the next section explains.
 
@@ -143,6 +171,25 @@ source(naive.selective_scan)
 # If $\Delta$, $B$ and $C$ are the same at every step, an input of $k$ steps ago always arrives with
 # the same weight, $K_k = C\,e^{k\Delta A}\,\bar B$. So the output is $x$ convolved with one kernel
 # $K$: no loop, two Fourier transforms. Models before Mamba (S4) trained that way.
+#
+# **Exercise ssm.2.** Write the kernel of one channel, from what a step keeps and takes in. It is
+# all that such a model knows of the past.
+
+
+# %% tags=["exercise"]
+def my_kernel(decay, push, C, length):
+    """The weight K that an input has in the output, for the ages 0, 1, ...
+
+    decay, push, C: [N], what a step keeps, what it takes in of x, how it is read.
+    Returns K, [length].
+    """
+    todo()
+
+
+my_kernel = exercise("ssm.2").check(my_kernel)
+
+# %% [markdown]
+# Here are the kernels of three channels, the convolution with them, and `my_kernel` beside them.
 
 # %%
 x, dt, A, B, C = draw(length, 3, 4)
@@ -154,6 +201,9 @@ kernel = ((ages * dt[0, 0][:, None] * A).exp() * hold * B[0, 0] * C[0, 0]).sum(-
 size = 2 * length
 spectrum = torch.fft.rfft(kernel, size, 0) * torch.fft.rfft(x[0], size, 0)
 assert_close(torch.fft.irfft(spectrum, size, 0)[:length], y[0], "the convolution")
+for d in range(3):
+    one_channel = my_kernel(decay[d], hold[d] * B[0, 0], C[0, 0], length)
+    assert_close(one_channel, kernel[:, d], "the kernel of a channel")
 title = "What is left of an input, by its age"
 scan_lines(kernel[:60], channels=range(3), name="kernel K", title=title, dark=dark)
 
@@ -248,6 +298,33 @@ mean = naive.mean_decay(z)
 assert abs(plain[0].item() - 1) > 0.01 and plain[1].isnan()
 assert abs(mean[0].item() - 1) < 1e-6 and mean[1] == 1 and (slope - 0.5).abs().max() < 1e-6
 print(f"plain: {plain.tolist()}, library: {mean.tolist()}, its slope: {slope.tolist()}")
+
+# %% [markdown]
+# **Exercise ssm.3.** Write a zoh step that has no such trap: right at $A = 0$, with its digits near
+# it, and with the right gradient. A value can be repaired while its gradient stays NaN, and one
+# NaN in a gradient is enough to lose a network.
+
+
+# %% tags=["exercise"]
+def my_zoh(dt, A):
+    """What a step keeps, exp(dt A), and takes in, (exp(dt A) - 1) / A; dt where A is 0.
+
+    dt, A: [n]; returns two tensors, [n] each.
+    """
+    todo()
+
+
+my_zoh = exercise("ssm.3").check(my_zoh)
+
+# %%
+A = torch.tensor([-16, -1, -1e-3, -1e-12, 0], dtype=torch.float64)
+dt = torch.full_like(A, 0.1)
+keeps, takes = my_zoh(dt, A)
+decay, hold = (v[:, 0] for v in naive.discretise(dt, A[:, None], True))
+assert_close(keeps, decay, "what a step keeps")
+assert_close(takes, hold, "what it takes in")
+rates = pd.Index([f"{rate:g}" for rate in A.tolist()], name="A")
+pd.DataFrame({"keeps": keeps, "takes in": takes}, index=rates).round(6)
 
 # %% [markdown]
 # ## What selection does
@@ -378,6 +455,7 @@ try:
     Core(4, 3)(torch.randn(2, 5, 4))
 except TypeError as problem:
     print("TypeError:", str(problem).splitlines()[0])
+    claim("mars-printed-block", "TypeError")
 else:
     raise AssertionError("the design's lines ran")
 
@@ -455,6 +533,8 @@ table = pd.DataFrame(rows).set_index("decay")
 gains = 1 / (1 - table.index.to_numpy())
 assert ((table["sigmoid without a step"] / gains - 1).abs() < 1e-3).all()
 assert ((table["zoh"] - 1).abs() < 1e-3).all()
+printed = table["sigmoid without a step"]
+claim("mars-selective-level", printed.max() / printed.min())
 table.round(3)
 
 # %% [markdown]
@@ -473,7 +553,7 @@ table.round(3)
 # %%
 from marslab.layers import SelectiveSSM
 
-source(SelectiveSSM._scanned)
+source(SelectiveSSM.mixed)
 
 # %%
 from marslab.tasks import load_digits_sequences
@@ -527,6 +607,7 @@ print(f"as trained {as_trained:.1%}, with steps that do not follow the input {wi
 #
 # ## Try it
 #
+# Beside the three exercises above (`marslab progress` shows how far you are) there is more to try.
 # Predict first, then change the cell and run it. Each answer is a number on your screen.
 #
 # 1. **A longer pause.** Put a hundred spaces before the last word of `text`. What does the

@@ -42,6 +42,8 @@ from marslab.kernels.roofline import watch
 from marslab.kernels.ssd import decay, naive, quadratic, torch_ops
 from marslab.kernels.ssd.work import draw
 from marslab.kernels.testing import assert_close, error
+from marslab.lab.claims import claim
+from marslab.lab.course import exercise, todo
 from marslab.text import ByteTokenizer
 from marslab.widgets.explorers import Explorer
 from marslab.widgets.explorers.text_memory import characters
@@ -138,6 +140,46 @@ source(naive.ssd)
 #
 # Scores of queries with keys, a mask, values: that is attention. The softmax is missing, and the
 # mask is not only "no looking ahead" but a slope that fades. No step waits for another one.
+#
+# **Exercise duality.1.** Write the mask, from what each step keeps. It looks harmless, and two of
+# the three usual ways to write it break on real decays, as *What goes wrong* will show.
+
+
+# %% tags=["exercise"]
+def my_mask(decay):
+    """What is left at step t of what step s wrote: decay[s+1] ... decay[t], multiplied.
+
+    decay: [L], each in [0, 1]; returns [L, L], row t, column s, 0 for s > t.
+    """
+    todo()
+
+
+my_mask = exercise("duality.1").check(my_mask)
+
+# %% [markdown]
+# **Exercise duality.2.** With the mask, write the whole of the formula as one masked product. It is
+# short; what matters is which index is a row, and which step the $\Delta$ belongs to.
+
+
+# %% tags=["exercise"]
+def my_attention(mask, dt, x, B, C):
+    """y[t], the sum over s of mask[t, s] (C[t] . B[s]) dt[s] x[s].
+
+    mask: [L, L]; dt: [L]; x: [L, P]; B, C: [L, N]; returns y, [L, P].
+    """
+    todo()
+
+
+my_attention = exercise("duality.2").check(my_attention)
+
+# %%
+mask = my_mask((dt[0, :, 0] * A[0]).exp())
+by_matrix = my_attention(mask, dt[0, :, 0], x[0, :, 0], B[0, :, 0], C[0, :, 0])
+assert_close(by_matrix, by_hand, "the masked product")
+print("a mask and two products give what the loop gave")
+
+# %% [markdown]
+# The library builds the same matrix for all heads:
 
 # %%
 source(quadratic.matrix)
@@ -177,10 +219,36 @@ print(f"a block on the diagonal has rank {ranks[0]} of 32, one below it rank {ra
 
 # %% [markdown]
 # So do not multiply by such a block. Squeeze the earlier chunk into its state, and read from the
-# state. The second half of a sequence, from three pieces that the library already has:
+# state.
+#
+# **Exercise duality.3.** Write what a chunk hands to the next: the state after it, from the state
+# before it, without walking the state through its steps. This is the seam of all chunked models.
+
+
+# %% tags=["exercise"]
+def my_carry(h, decay, x, B):
+    """The state after T steps of h = decay[s] h + x[s] B[s]^T, without such a loop.
+
+    h, the state before: [P, N]; decay: [T]; x: [T, P]; B: [T, N]; returns [P, N].
+    """
+    todo()
+
+
+my_carry = exercise("duality.3").check(my_carry)
 
 # %%
+h = torch.zeros(4, 3, dtype=torch.float64)
+for chunk in torch.arange(32).split(10):  # 10, 10, 10 and 2 steps
+    share = (A * dt[0, chunk]).exp()[:, 0]  # what each step keeps
+    h = my_carry(h, share, dt[0, chunk] * x[0, chunk, 0], B[0, chunk, 0])
 _, entering = ssd(x[:, :32], dt[:, :32], A, B[:, :32], C[:, :32], return_state=True)
+assert_close(h, entering[0, 0], "the state after four chunks")
+print("32 steps in four chunks, the library's state")
+
+# %% [markdown]
+# Now the second half of the sequence, from that state and two pieces that the library already has:
+
+# %%
 inside = near @ x[0, 32:, 0]
 keep = (A * dt[0, 32:, :].cumsum(0)).exp()  # from the start of the chunk to each step
 from_before = keep * (C[0, 32:, 0] @ entering[0, 0].T)
@@ -203,6 +271,7 @@ for chunk_size in (1, 7, 64, 1000):
 for name in ("torch", "numba"):
     if available()[name].ok:
         assert_close(ssd(*operands, backend=name), expected, name)
+claim("mars-duality", error(ssd_quadratic(*operands), expected).worst)
 print("any chunk size, same result: 1 is the recurrence, 1000 is the matrix")
 
 # %% [markdown]
@@ -398,6 +467,7 @@ print("a reset at every step: each output is made of its own input alone, and no
 # %% [markdown]
 # ## Try it
 #
+# Beside the three exercises above (`marslab progress` shows how far you are) there is more to try.
 # Predict first, then change the cell and run it. Each answer is a number on your screen.
 #
 # 1. **How far does a byte see?** With 95 % kept a step the last "who" sees the first at the

@@ -39,6 +39,8 @@ from marslab.kernels import available, wkv7
 from marslab.kernels.testing import assert_close
 from marslab.kernels.wkv7 import naive
 from marslab.kernels.wkv7.work import draw
+from marslab.lab.claims import claim
+from marslab.lab.course import exercise, todo
 from marslab.text import ByteTokenizer
 from marslab.widgets.explorers import Explorer
 from marslab.widgets.figures import CONFIG, curves, log_lines, matrix_heatmap
@@ -107,7 +109,31 @@ pd.DataFrame({name: answer.tolist() for name, answer in rows.items()}).T.round(2
 # ## The delta rule
 #
 # So before you write, **ask**. The memory says $S k$ about this key. What is wrong with that answer
-# is $v - S k$. Write only the difference:
+# is $v - S k$. Write only the difference.
+#
+# **Exercise delta.1.** Do it: ask, then write at a rate, where 1 goes all the way and a half goes
+# half of it. These two lines are the idea of the notebook.
+
+
+# %% tags=["exercise"]
+def my_write(S, k, v, rate):
+    """The memory after v was written under k: at a rate of 1, k answers v from then on.
+
+    S: [V, K]; k: [K]; v: [V]; returns the new memory, [V, K].
+    """
+    todo()
+
+
+my_write = exercise("delta.1").check(my_write)
+
+# %%
+corrected = my_write(S, up, new, 1.0)
+assert_close(corrected @ up, new, "the key that was written")
+assert_close(corrected @ down, second, "the other key")
+print("up:", (corrected @ up).tolist(), " down:", (corrected @ down).tolist())
+
+# %% [markdown]
+# In symbols:
 #
 # $$S_t = S_{t-1} + \eta\,(v_t - S_{t-1} k_t)\,k_t^T$$
 #
@@ -139,7 +165,36 @@ print("up:", (S @ up).tolist(), " down:", (S @ down).tolist())
 # $$S_t = S_{t-1}\,\mathrm{diag}(e^{w_t}) + (S_{t-1} a_t)\,b_t^T + v_t k_t^T, \qquad y_t = S_t r_t$$
 #
 # It asks with $a = -\kappa$, takes away along $b = \eta \kappa$, writes under $k$ and reads with
-# $r$. $w \le 0$ is the log of what stays. The definition in the library is that line in a loop:
+# $r$. $w \le 0$ is the log of what stays.
+#
+# **Exercise delta.2.** Write the step, without the reading. Mind which memory $a$ asks, and which
+# axis fades: with square memories both mistakes run without an error.
+
+
+# %% tags=["exercise"]
+def my_rwkv7_step(S, w, k, v, a, b):
+    """The memory after one step, S diag(e^w) + (S a) b^T + v k^T.
+
+    S: [V, K]; w, k, a, b: [K]; v: [V]; returns the new memory, [V, K].
+    """
+    todo()
+
+
+my_rwkv7_step = exercise("delta.2").check(my_rwkv7_step)
+
+# %%
+r, w, k, v, a, b, s0 = draw((1, 30, 1, 8, 6))
+state, answers = s0[0, 0], []
+for t in range(30):
+    state = my_rwkv7_step(state, *(operand[0, t, 0] for operand in (w, k, v, a, b)))
+    answers.append(state @ r[0, t, 0])
+y, last = wkv7(r, w, k, v, a, b, s0, return_state=True)
+assert_close(torch.stack(answers), y[0, :, 0], "step by step")
+assert_close(state, last[0, 0], "the memory at the end")
+print("30 steps of it give what the library gives")
+
+# %% [markdown]
+# The definition in the library is that line in a loop:
 
 # %%
 source(naive.wkv7)
@@ -169,6 +224,40 @@ for name in ("torch", "numba"):
     if available()[name].ok:
         assert_close(wkv7(*operands, backend=name), expected, name)
 print("the loop, the definition and the fast versions agree")
+
+# %% [markdown]
+# ### Two steps are again a step, with matrices
+#
+# Look at what a step does to $S$, and at nothing else. It multiplies $S$ from the right by a matrix
+# $G_t = \mathrm{diag}(e^{w_t}) + a_t b_t^T$, and adds a table $U_t = v_t k_t^T$:
+#
+# $$S_t = S_{t-1}\,G_t + U_t$$
+#
+# That is the recurrence of the first notebook, with matrices for numbers.
+#
+# **Exercise delta.3.** So two steps should again be a step. Join them. Numbers may change places in
+# a product, matrices may not; chunks of this rule rest on getting that right.
+
+
+# %% tags=["exercise"]
+def my_step_join(G1, U1, G2, U2):
+    """Two steps S -> S G + U in a row, (G1, U1) and then (G2, U2), as one such step.
+
+    G1, G2: [K, K]; U1, U2: [V, K]; returns the G and the U of the joined step.
+    """
+    todo()
+
+
+my_step_join = exercise("delta.3").check(my_step_join)
+
+# %%
+G = torch.diag_embed(w[0, :, 0].exp()) + a[0, :, 0, :, None] * b[0, :, 0, None, :]
+U = v[0, :, 0, :, None] * k[0, :, 0, None, :]
+whole = G[0], U[0]
+for t in range(1, 30):
+    whole = my_step_join(*whole, G[t], U[t])
+assert_close(s0[0, 0] @ whole[0] + whole[1], last[0, 0], "thirty steps as one")
+print("thirty steps joined to one, and the memory at the end is the same")
 
 # %% [markdown]
 # ## Watch one entry being replaced
@@ -226,6 +315,7 @@ table = pd.DataFrame({name: c.tolist() for name, c in answers.items()}).T
 table.columns = ["key 0, untouched", "key 2, untouched", "key 1, overwritten"]
 assert table.loc["delta rule", "key 1, overwritten"] > 0.99
 assert table.loc["adding", "key 1, overwritten"] < 0.9
+claim("tars-wkv-memory", table.loc["adding", "key 1, overwritten"])
 table.round(3)
 
 # %% [markdown]
@@ -487,6 +577,7 @@ print(said)
 # %% [markdown]
 # ## Try it
 #
+# Beside the three exercises above (`marslab progress` shows how far you are) there is more to try.
 # Predict first, then change the cell and run it. Each answer is a number on your screen.
 #
 # 1. **Half measures.** A pair is written three times at rate 0.5. What share of the error is left?

@@ -39,9 +39,10 @@ from torch import nn
 
 # %%
 import marslab
-from marslab.kernels import available, min_gru
+from marslab.kernels import available, linear_scan, min_gru
 from marslab.kernels.roofline import watch
 from marslab.kernels.testing import assert_close
+from marslab.lab.course import exercise, todo
 from marslab.text import ByteTokenizer
 from marslab.widgets.explorers import Explorer
 from marslab.widgets.figures import CONFIG, log_lines, scan_lines, theme
@@ -181,6 +182,30 @@ theme(figure, dark).update_layout(
 # $$g_t = \sigma(W_z x_t), \qquad \tilde h_t = W_h x_t, \qquad
 # h_t = (1 - g_t)\,h_{t-1} + g_t\,\tilde h_t$$
 #
+# **Exercise gru.1.** Write one step of it: what the memory holds afterwards. All of MinGRU is in
+# this one line; the rest of the notebook is about doing it for all steps at once.
+
+
+# %% tags=["exercise"]
+def min_gru_step(h, z, new):
+    """The memory after one step.
+
+    h, the memory before; z, the logit of the gate; new, the new value: [D] each. Returns [D].
+    """
+    todo()
+
+
+min_gru_step = exercise("gru.1").check(min_gru_step)
+
+# %%
+h, states = torch.zeros(3), []
+for z_t, new_t in zip(logits[0], new[0], strict=True):
+    h = min_gru_step(h, z_t, new_t)
+    states.append(h)
+assert_close(torch.stack(states)[None], followed, "step by step")
+print("sixty steps, one after the other: the picture at the beginning, once more")
+
+# %% [markdown]
 # The smallest loop that is right, and the library's definition:
 
 # %%
@@ -200,8 +225,31 @@ assert loop([0.5, 0.5, 0.5], [8, 4, 0]) == [4.0, 4.0, 2.0]
 source(naive.min_gru)
 
 # %% [markdown]
-# Now all gates of the sequence are known before the first step. With $a = 1 - g$ and
-# $b = g\,\tilde h$ it is the recurrence of the first notebook. The library says just that:
+# Now all gates of the sequence are known before the first step. So this has to be the recurrence
+# of the first notebook, $h_t = a_t\,h_{t-1} + b_t$, and one scan computes it.
+#
+# **Exercise gru.2.** Which $a$, and which $b$? Write both from the logits and the new values, for
+# all steps at once. The last check looks at the digits of a very small decay.
+
+
+# %% tags=["exercise"]
+def decays_and_inputs(z, new):
+    """MinGRU as h[t] = a[t] h[t-1] + b[t].
+
+    z, the logits of the gates; new, the new values: [L] each. Returns a and b, [L] each.
+    """
+    todo()
+
+
+decays_and_inputs = exercise("gru.2").check(decays_and_inputs)
+
+# %%
+a, b = decays_and_inputs(logits, new)
+assert_close(linear_scan(a, b), followed, "one linear scan")
+print("one linear scan: the same picture a third time")
+
+# %% [markdown]
+# With $a = 1 - g$ and $b = g\,\tilde h$ it is a linear scan, and the library says just that:
 
 # %%
 source(as_scan.min_gru)
@@ -459,8 +507,33 @@ assert slopes[-2.0] / slopes[-10.0] > 1000
 print({f"logit {start:g}": f"gradient {slope:.1e}" for start, slope in slopes.items()})
 
 # %% [markdown]
+# So a layer begins with gates that suit the memories it will need, and those are known in steps:
+# a word, a line, a page.
+#
+# **Exercise gru.3.** Write the way back, from the half-life of a memory to the logit of its gate.
+
+
+# %% tags=["exercise"]
+def logit_for(half_life):
+    """The logit of the gate that leaves half of a memory after `half_life` steps."""
+    todo()
+
+
+logit_for = exercise("gru.3").check(logit_for)
+
+# %%
+lives = (1, 10, 100, 1000)
+wanted = torch.tensor([logit_for(n) for n in lives], dtype=torch.float64)
+nothing, full = torch.zeros(1, 1000, 4, dtype=torch.float64), torch.ones(1, 4, dtype=torch.float64)
+fading = min_gru(wanted.expand_as(nothing), nothing, full)[0]
+left = {n: fading[n - 1, i].item() for i, n in enumerate(lives)}
+assert all(abs(share - 0.5) < 1e-9 for share in left.values())
+pd.DataFrame({"logit": wanted, "left": left.values()}, index=pd.Index(lives, name="steps")).round(3)
+
+# %% [markdown]
 # ## Try it
 #
+# Beside the three exercises above (`marslab progress` shows how far you are) there is more to try.
 # Predict first, then change the cell and run it. Each answer is a number on your screen.
 #
 # 1. **Half open.** A gate of 0.1 starts from 0 and the new value is 1. After how many steps is the

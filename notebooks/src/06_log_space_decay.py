@@ -40,6 +40,8 @@ from IPython.display import Markdown
 import marslab
 from marslab.kernels import chunk_reduce, decay_product, linear_scan
 from marslab.kernels.testing import assert_close, error
+from marslab.lab.claims import claim
+from marslab.lab.course import exercise, todo
 from marslab.widgets.explorers import Explorer
 from marslab.widgets.figures import CONFIG, log_lines, theme
 from marslab.widgets.figures.style import ramp
@@ -139,6 +141,8 @@ off = {
     for name, x in table.items()
 }
 assert logs[0, -1, 0] < -300 or not printed
+if printed:
+    claim("mmrec-log-products", int((by_logs == 0).flatten().nonzero()[0]) + 1)
 assert max(error(y, exact)) < 1e-7
 pd.DataFrame(off, index=pd.Index(at, name="relative error at step"))
 
@@ -182,6 +186,23 @@ print(f"exp(x - m) + m = {as_written:.2f},  exp(x) = {true:.3f}")
 # $e^{-50}$ was as good as 0. But the sentence stands beside a running *sum* of logarithms, and
 # there −50 is reached by any decay at all, given time.
 #
+# **Exercise decay.1.** How much time? Write the step at which the running sum meets the clamp.
+# From there on whatever the clamp does is done to the memory.
+
+
+# %% tags=["exercise"]
+def counter_starts(decay, least):
+    """The first step, counted from 1, at which the running sum of log(decay) is <= least."""
+    todo()
+
+
+counter_starts = exercise("decay.1").check(counter_starts)
+
+# %%
+starts = {each: counter_starts(each, -50.0) for each in (0.9, 0.99, 0.999)}
+print("the clamp takes hold:", ", ".join(f"{each} at step {t:,}" for each, t in starts.items()))
+
+# %% [markdown]
 # Before you run the cell: all decays are 0.99, all inputs are 1. The state should settle where
 # what comes in equals what is lost, at $1 / (1 - 0.99) = 100$. What will the clamp do to it?
 #
@@ -213,12 +234,17 @@ pd.DataFrame(
 
 # %%
 ends = {name: h[0, -1, 0].item() for name, h in states.items()}
+assert hits == counter_starts(decay, -50.0)
 if printed:
     assert hits == 4975
     assert round(ends["clamped at -50"]) == 27_893
     assert abs(ends["a scan"] - 100) < 1e-6
     assert states["not clamped, float32"][0, 8999, 0].isinf()
     assert math.isnan(ends["not clamped, float32"])
+if printed:
+    wrong = (states["clamped at -50"] / states["a scan"] - 1).abs() > 0.01
+    claim("mmrec-clamp", int(wrong.flatten().nonzero()[0]) + 1)
+    claim("mmrec-decay-init", math.log10(decay) * length)
 excess = ends["clamped at -50"] / ends["a scan"]
 print(f"the clamp takes hold at step {hits:,}; {excess:.0f} times too much at the end")
 title = "One memory, three ways to compute it"
@@ -323,7 +349,30 @@ print(f"a decay of {small:.0e} is read as {read_as:.1e}, {read_as / small:.0f} t
 # $$\frac{\partial}{\partial \gamma_j} = y_{j-1} \cdot \underbrace{\sum_{t \ge j} \mathrm{d}y_t\,
 # \gamma_{j+1} \cdots \gamma_t}_{s_j}, \qquad s_j = \mathrm{d}y_j + \gamma_{j+1}\,s_{j+1}$$
 #
-# and the sum is a linear scan that runs backwards. Let us check that with zeros among the decays.
+# **Exercise decay.2.** Write that for one sequence, in loops or without, and with no division: a
+# decay may be 0. Then you know a gradient from the inside, which is how kernels get theirs.
+
+
+# %% tags=["exercise"]
+def gradient_of_products(gamma, dy):
+    """What reaches gamma from dy, what each product y[t] = gamma[0] ... gamma[t] is told.
+
+    gamma, dy: [L]; returns [L].
+    """
+    todo()
+
+
+gradient_of_products = exercise("decay.2").check(gradient_of_products)
+
+# %%
+three = torch.tensor([0.5, 0.0, 0.5], dtype=torch.float64)
+by_rule = gradient_of_products(three, torch.ones_like(three)).tolist()
+assert by_rule == [1.0, 0.75, 0.0]
+print("at (0.5, 0, 0.5):", by_rule, "as it was by hand")
+
+# %% [markdown]
+# The sum $s$ is a linear scan that runs backwards, so the library needs no loop for it. Let us
+# check that with zeros among the decays.
 
 # %%
 some = torch.rand(2, 50, 3, dtype=torch.float64)
@@ -410,6 +459,30 @@ print(f"positive inputs: error {off:.0e}; with negative ones among them: NaN")
 # spread, and that is a half-life of some 69 tokens in every channel. The alternative costs nothing:
 # spread the channels' time constants **evenly on a log scale**, from 1 step to the whole context.
 #
+# **Exercise decay.3.** Write such decays: the first time constant is 1 step, the last `longest`
+# steps, and from each to the next it is the same factor. What a memory can hold is decided here,
+# before anything is learned.
+
+
+# %% tags=["exercise"]
+def spread_decays(channels, longest):
+    """Decays with time constants from 1 to `longest` steps, even on a log scale.
+
+    A time constant of n steps leaves 1/e of a memory after n. Returns [channels], float64, the
+    shortest memory first.
+    """
+    todo()
+
+
+spread_decays = exercise("decay.3").check(spread_decays)
+
+# %%
+spread = spread_decays(16, length)
+lives = (-1 / spread.log()).tolist()
+assert abs(lives[0] - 1) < 1e-6 and abs(lives[-1] / length - 1) < 1e-6
+print("time constants in steps:", ", ".join(f"{n:,.0f}" for n in lives))
+
+# %% [markdown]
 # Real text shall decide: the source of Python's own `argparse`, byte by byte. Two memories of 16
 # channels read it. Then we ask each what it holds: can the mean of the last $n$ bytes be read off
 # its 16 numbers by one fixed weighting? ($R^2$ is 1 when it can, 0 when guessing the overall mean
@@ -462,6 +535,7 @@ scores.round(3)
 #
 # ## Try it
 #
+# Beside the three exercises above (`marslab progress` shows how far you are) there is more to try.
 # Predict first, then change the cell and run it. Each answer is a number on your screen.
 #
 # 1. **The cliff.** At which step does a float32 product of 0.995s become exactly 0? The smallest

@@ -46,6 +46,8 @@ from marslab.kernels.gated_recurrence import newton, torch_ops
 from marslab.kernels.gated_recurrence.work import draw
 from marslab.kernels.roofline import watch
 from marslab.kernels.testing import LIMIT, PLAIN, assert_close, error
+from marslab.lab.claims import claim
+from marslab.lab.course import exercise, todo
 from marslab.widgets.explorers import Explorer
 from marslab.widgets.figures import CONFIG, scan_lines, sweep_errors, theme, timing_bars
 
@@ -168,6 +170,7 @@ for norm in (0.5, 1.0, 1.5, 3.0):
 shortcuts = pd.DataFrame(rows).set_index("norm of W")
 assert (shortcuts["gates frozen"] > 0.1).all() and (shortcuts["z g + product"] > 0.8).all()
 assert shortcuts["gates frozen"].is_monotonic_increasing
+claim("mmrec-core-scan", shortcuts.loc[1.0, "gates frozen"])
 shortcuts.round(2)
 
 # %% [markdown]
@@ -217,6 +220,36 @@ print(f"gate on x: forty times the kick, forty times the effect. Gate on h: {rat
 # and with the gates given the recurrence is linear: one scan gives the states back. If the states
 # were right, we get the same ones. If they were a guess, we get a better guess: the first state
 # is right for sure, because its gate saw `h0`, which is known. Then do it again.
+#
+# **Exercise newton.1.** Write one such round for a single bucket, with numbers `w` and `h0`. It is
+# the whole trick, and the cell after it counts how many states each round makes right.
+
+
+# %% tags=["exercise"]
+def one_sweep(guess, z, w, gamma, h0):
+    """All h[t] = z[t] sigmoid(w h[t-1]) + gamma[t] h[t-1], the gates from a guess of the states.
+
+    guess, z, gamma: [L]; w, and h0 before the first step: numbers. Returns [L].
+    """
+    todo()
+
+
+one_sweep = exercise("newton.1").check(one_sweep)
+
+# %%
+lone = (torch.arange(100.0).double().cos(), -4.0, torch.full((100,), 0.9).double(), 0.0)
+truth = torch.tensor(loop(lone[0].tolist(), -4.0, lone[2].tolist()), dtype=torch.float64)
+guess, exact_for = torch.zeros_like(truth), []
+for _ in range(12):
+    guess = one_sweep(guess, *lone)
+    off = ((guess - truth).abs() > 1e-12).nonzero()
+    exact_for.append(int(off[0]) if len(off) else len(truth))
+assert all(count >= swept for swept, count in enumerate(exact_for, 1))
+print("states that are right after 1, 2, 3 ... sweeps:", exact_for)
+
+# %% [markdown]
+# One more each time is sure. The hope is that all the others come close long before it is their
+# turn. Here are all buckets of the cells above, with the library's scan:
 
 
 # %%
@@ -240,6 +273,49 @@ print("error after sweep 0, 5, 10, ...:", [f"{gap:.0e}" for gap in gaps[::5]])
 # every step. We keep the part of the Jacobian that is a diagonal and known, $\gamma$, and drop the
 # rest. (Lim et al. call the full version DEER; this is a quasi-Newton, or Picard, iteration.)
 #
+# With a single bucket that matrix is one number, so let us put it back and see what it buys. Each
+# step, $h \mapsto z\,\sigma(w h) + \gamma h$, becomes the straight line that touches it at the
+# guess, and lines can be scanned.
+#
+# **Exercise newton.2.** Write the slope $a$ and the rest $b$ of that line, for every step.
+
+
+# %% tags=["exercise"]
+def tangents(before, z, w, gamma):
+    """The lines a h + b that touch each step h -> z sigmoid(w h) + gamma h at h = before.
+
+    before, z, gamma: [L]; w: a number. Returns a and b, [L] each.
+    """
+    todo()
+
+
+tangents = exercise("newton.2").check(tangents)
+
+
+# %%
+def needed(sweep):
+    """How many sweeps from zeros until no state of the lone bucket is off by more than 1e-10."""
+    guess, count = torch.zeros_like(truth), 0
+    while (guess - truth).abs().max() > 1e-10 and count < len(truth):
+        guess, count = sweep(guess), count + 1
+    return count
+
+
+def newtons(guess):
+    """One sweep with the slope of the gates."""
+    a, b = tangents(torch.cat([guess.new_zeros(1), guess[:-1]]), *lone[:3])
+    return linear_scan(a[None, :, None], b[None, :, None])[0, :, 0]
+
+
+counts = {"gates from the guess": needed(lambda x: one_sweep(x, *lone)), "Newton": needed(newtons)}
+assert counts["Newton"] < counts["gates from the guess"]
+print("sweeps to ten digits:", counts)
+
+# %% [markdown]
+# Far fewer. But for `D` buckets each slope is a `[D, D]` matrix, and a scan has to multiply such
+# matrices: `D` times the memory, and `D * D` times the arithmetic. So the library takes
+# cheap sweeps, and more of them.
+#
 # The loop of the library, for the states and for the gradient alike:
 
 # %%
@@ -250,6 +326,30 @@ source(newton.sweep)
 # and the **residual**: put the result into the recurrence itself, at every step, and see
 # what is left over. The second is the honest one. A slow iteration changes little and may still be
 # far away.
+#
+# **Exercise newton.3.** Write the residual of one bucket. It needs no right answer to compare with,
+# so you can ask it of any result that somebody hands you.
+
+
+# %% tags=["exercise"]
+def residual(h, z, w, gamma, h0):
+    """The largest |h[t] - z[t] sigmoid(w h[t-1]) - gamma[t] h[t-1]| of all steps.
+
+    h, z, gamma: [L]; w, and h0 before the first step: numbers. Returns one number.
+    """
+    todo()
+
+
+residual = exercise("newton.3").check(residual)
+
+# %%
+early = one_sweep(torch.zeros_like(truth), *lone)
+asked = {"the loop": residual(truth, *lone), "one sweep": residual(early, *lone)}
+assert asked["the loop"] < 1e-12 and asked["one sweep"] > 1e-2
+print({name: f"{float(worst):.0e}" for name, worst in asked.items()})
+
+# %% [markdown]
+# And the one that the library stops by, of all buckets and relative to the largest state:
 
 # %%
 options = {"method": "newton", "return_info": True}
@@ -542,6 +642,7 @@ Explorer(turned, told, sliders)
 # %% [markdown]
 # ## Try it
 #
+# Beside the three exercises above (`marslab progress` shows how far you are) there is more to try.
 # Predict first, then change the cell and run it. Each answer is a number on your screen.
 #
 # 1. **No gate at all.** How many sweeps does `0 * W` take, and why is it not one? Ask

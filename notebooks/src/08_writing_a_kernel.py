@@ -46,6 +46,7 @@ from marslab.kernels.min_gru.work import cost
 from marslab.kernels.roofline import matmul_rate, stream, watch
 from marslab.kernels.testing import assert_close
 from marslab.kernels.threads import FASTMATH, entry
+from marslab.lab.course import exercise, todo
 from marslab.widgets.explorers import Explorer
 from marslab.widgets.figures import CONFIG, roofline, theme, timing_bars
 from marslab.widgets.figures.style import colour, ramp
@@ -104,6 +105,32 @@ rate, multiplied = stream(device), matmul_rate(device)
 floor = {"moving bytes": 1e3 * least.bytes / rate, "arithmetic": 1e3 * least.flops / multiplied}
 print(f"memory {rate / 1e9:.1f} GB/s, matrix products {multiplied / 1e9:.0f} GFLOP/s")
 print(", ".join(f"{name}: {ms:.3f} ms" for name, ms in floor.items()))
+
+# %% [markdown]
+# **Exercise kernel.1.** The scan alone, $h_t = a_t\,h_{t-1} + b_t$ with decays and inputs ready, is
+# timed further down. Write its floor before you see the times: count the bytes and operations of a
+# cell. (Leave out the states before the first step and after the last.)
+
+
+# %% tags=["exercise"]
+def scan_floor(cells, itemsize, rate, peak):
+    """The least seconds that the scan of so many cells can take.
+
+    itemsize: bytes of one number; rate: bytes a second; peak: operations a second.
+    """
+    todo()
+
+
+scan_floor = exercise("kernel.1").check(scan_floor)
+
+# %%
+from marslab.kernels.linear_scan import work
+
+counted = work.cost(sizes, itemsize=4)  # with the states
+theirs = max(counted.bytes / rate, counted.flops / multiplied)
+ours = scan_floor(cells, 4, rate, multiplied)
+assert ours <= theirs
+print(f"floor of the scan {1e3 * ours:.3f} ms, by the library's count {1e3 * theirs:.3f} ms")
 
 # %% [markdown]
 # Turn the slider: the floor of three passes and of twelve, for any width, on your machine.
@@ -259,8 +286,31 @@ except AssertionError as wrong:
 assert caught
 
 # %% [markdown]
-# Three right, one caught. Round sizes hide mistakes; test odd ones. Now the times. Guess the order,
-# and the factor between the first and the last.
+# Three right, one caught. Round sizes hide mistakes; test odd ones.
+#
+# Before the times, one more count. Memory never delivers a single number: it comes in **lines** of
+# 64 bytes, which are 16 numbers of float32.
+#
+# **Exercise kernel.2.** A walk reads `count` numbers, each `stride` numbers behind the one before,
+# and begins with the first number of a line. How many lines does it take? The order of your loops
+# decides about `stride`.
+
+
+# %% tags=["exercise"]
+def lines_read(stride, count):
+    """How many lines of 16 numbers a walk touches: `count` numbers, `stride` apart."""
+    todo()
+
+
+lines_read = exercise("kernel.2").check(lines_read)
+
+# %%
+walks = {"time inside": lines_read(width, 64), "channels inside": lines_read(1, 64)}
+assert walks["channels inside"] == 4 <= walks["time inside"]
+print("lines for the first 64 numbers of a:", walks)
+
+# %% [markdown]
+# Now the times. Guess the order, and the factor between the first and the last.
 
 # %%
 h = np.zeros_like(a)
@@ -298,6 +348,32 @@ for kernel in (time_inside, channels_inside, slices_inside):
 # Rows of the batch share nothing, and neither do blocks of channels. `prange` hands them to
 # threads. Two rules: a task must be large enough to be worth waking a thread for, and every result
 # must be written by one task alone. Then two runs give the same bits, whatever thread did what.
+#
+# **Exercise kernel.3.** Share out rows and channels, so that every cell has one task at any width:
+# the last block of a row may be a small one.
+
+
+# %% tags=["exercise"]
+def tasks(rows, width, block):
+    """A list of tasks (row, lo, hi); each writes the channels from lo to hi - 1 of its row.
+
+    A task has from 1 to `block` channels, and every channel of every row has one task.
+    """
+    todo()
+
+
+tasks = exercise("kernel.3").check(tasks)
+
+# %%
+plan, written = tasks(batch, width, 64), np.zeros((batch, width), int)
+for row, lo, hi in plan:
+    written[row, lo:hi] += 1
+assert (written == 1).all()
+print(f"{len(plan)} tasks, the last one {plan[-1]}")
+
+# %% [markdown]
+# In the kernel the same plan is arithmetic: `prange` hands out numbers, and a task finds its row
+# and its first channel from its own number.
 
 
 # %%
@@ -472,6 +548,7 @@ else:
 #
 # ## Try it
 #
+# Beside the three exercises above (`marslab progress` shows how far you are) there is more to try.
 # Predict first, then change the cell and run it. Each answer is a number on your screen.
 #
 # 1. **Two bytes.** How does the floor change if all arrays are bfloat16? And the count of

@@ -117,3 +117,29 @@ def test_open_asks_for_the_lab_on_that_notebook(nb, monkeypatch: pytest.MonkeyPa
     assert (code, err) == (0, "")
     wanted = {"work": None, "port": 9000, "browser": False, "check": False}
     assert asked == wanted | {"notebook": "00_start"}
+
+
+def test_several_values_are_a_sweep_and_one_value_is_a_run(nb, course, tmp_path: Path) -> None:
+    root, target = course(nb01_ok="\n# %%\nassert seed < 3\n"), tmp_path / "found.csv"
+    words = ("run", "1", "--root", root, "--workers", "1", "--json")
+    code, out, err = nb(*words, "-p", "seed=1,4", "-p", "fast=false", "--output", tmp_path / "out")
+    assert code == 1
+    assert [(row["parameters"], row["ok"]) for row in json.loads(out)] == [
+        ({"seed": 1, "fast": False}, True),
+        ({"seed": 4, "fast": False}, False),
+    ]
+    assert "01_ok seed=4 fast=False: FAILED, AssertionError: , " in err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "01_ok.seed=1.fast=False.ipynb",
+        "01_ok.seed=4.fast=False.ipynb",
+    ]
+    code, out, _ = nb(*words, "-p", "seed=1")
+    assert code == 0 and json.loads(out)[0]["name"] == "01_ok"
+    code, out, _ = nb(*words, "-p", "seed=1", "--table", target)
+    assert code == 0 and json.loads(out)[0]["parameters"] == {"seed": 1}
+    assert target.read_text("utf-8").startswith("notebook,seed,run,seconds,error\n")
+
+
+def test_a_text_may_hold_a_comma(nb, course) -> None:
+    root = course(nb01_ok="\n# %%\nassert seed == 'a, b'\n")
+    assert nb("run", "1", "--root", root, "-p", 'seed="a, b"')[0] == 0

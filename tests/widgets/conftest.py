@@ -1,13 +1,19 @@
 """A served copy of the dashboards and a browser; both once for all tests of this folder."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from marslab.lab.ablation import Study
+from marslab.lab.ablation.plan import plan
+from marslab.lab.ablation.results import described
+from marslab.lab.ablation.run import record
+from marslab.lab.ablation.store import Store
 from marslab.lab.doctor import chromium
 
 # The browser's own calls home would be counted as ours.
@@ -23,13 +29,22 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The MARSLAB_HOME of the dashboard server."""
+    return tmp_path_factory.mktemp("dash-home")
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, served_home: Path) -> Iterator[str]:
     """The address of a dashboard server in a process of its own, without the last slash."""
     log = tmp_path_factory.mktemp("dash") / "log.txt"
+    there = os.environ | {"MARSLAB_HOME": str(served_home)}
     command = [sys.executable, "-m", "marslab.widgets", "--port", "0", "--no-browser"]
     with (
         log.open("w") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as server,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=there
+        ) as server,
     ):
         assert server.stdout is not None
         address = server.stdout.readline().strip()
@@ -96,3 +111,38 @@ def seen(
     seen.page.close()
     assert seen.outside == []
     assert seen.errors == []
+
+
+Scores = Mapping[str, Sequence[float | str | None]]
+GRID = {"ssm.enabled": [True, False], "ssm.d_state": [8, 1]}
+SCORES: Scores = {
+    "baseline": [0.95, 0.96, 0.94],
+    "ssm.enabled=false": [0.71, 0.72, 0.70],
+    "ssm.d_state=1": [0.95, 0.93, 0.95],
+}
+
+
+@pytest.fixture
+def stored() -> Callable[..., Path]:
+    """A function that stores a study of made-up scores and gives its folder.
+
+    In place of a score: a text for a run that failed so, None for one that was not made.
+    """
+
+    def make(scores: Scores = SCORES, under: Path | None = None, **fields: Any) -> Path:
+        given: dict[str, Any] = {"study": "parts", "title": "What do parts bring?", "grid": GRID}
+        given |= {"preset": "digits-scan", "budget": {"epochs": 2}} | fields
+        made = plan(Study(**given))
+        store = Store.named(made.study.study, under)
+        store.write_study(described(made))
+        for job in made.jobs:
+            score = scores[job.variant][made.study.seeds.index(job.seed)]
+            if isinstance(score, str):
+                store.write(record(job, status="failed", error=score, trace=f"Trace of {score}"))
+            elif score is not None:
+                found = {"metrics": {"held_out": score, "loss": 1 - score}, "parameters": 1234}
+                curve = [[1.0, score / 2], [2.0, score]]
+                store.write(record(job, status="done", seconds=1.5, curve=curve, **found))
+        return store.folder
+
+    return make

@@ -196,6 +196,35 @@ def test_what_a_reader_takes_away(seen: Any, tmp_path: Path) -> None:
     assert "Scans(L=32, D=3)" in seen.page.evaluate("navigator.clipboard.readText()")
 
 
+def test_a_study_is_run_from_the_page_and_filtered(
+    seen: Any, stored: Callable[..., Path], served_home: Path
+) -> None:
+    quick = {"length": 8, "batch": 1, "backend": "torch"}
+    stored(
+        {"baseline": [None], "task.width=4": [None]},
+        under=served_home,
+        study="quick",
+        title="How wide is too wide?",
+        preset=None,
+        task="scan",
+        budget=quick,
+        seeds=(0,),
+        grid={"task.width": [2, 4]},
+    )
+    seen.page.goto(f"{seen.address}/ablations?study=quick&figure=table")
+    seen.page.get_by_text("quick has not been run yet.").wait_for()
+    seen.page.get_by_role("button", name="Run the study").click()
+    seen.page.get_by_role("button", name="Cancel").wait_for()
+    outcome = seen.page.get_by_text("1 change to the baseline: 1 without a clear difference.")
+    outcome.wait_for(timeout=240_000)  # it runs behind everything else on this machine
+    assert figure(seen)["title"] == "How wide is too wide?"
+    seen.page.get_by_text("Effects", exact=True).click()
+    figure(seen, lambda now: "not clear" in now["names"])
+    seen.page.get_by_label("Metric").select_option("relative error against the loop in float64")
+    address_says(seen, {"study": ["quick"], "metric": ["error"]})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
 def _download(seen: Any, name: str, folder: Path) -> Path:
     with seen.page.expect_download() as coming:
         seen.page.get_by_role("button", name=name).click()

@@ -99,7 +99,7 @@ def test_a_running_one_is_used_again(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["scan"], "there is no view 'scan'. Did you mean 'scans'? Choose from: scans, which-op."),
+        (["scan"], "there is no view 'scan'. Did you mean 'scans'? Choose from: scans, "),
         (["--port", "http"], "a port is a number from 0 to 65535, got 'http'"),
         (["--port", "70000"], "a port is a number from 0 to 65535, got '70000'"),
     ],

@@ -3,12 +3,17 @@
 Each takes `dark` and `height` and changes nothing but the figure that it returns.
 """
 
+from marslab.widgets.figures.ablation_effects import ablation_effects
 from marslab.widgets.figures.chunks import chunk_steps
+from marslab.widgets.figures.cost_against_score import cost_against_score
 from marslab.widgets.figures.curves import curves
 from marslab.widgets.figures.distances import hamming_distances
+from marslab.widgets.figures.learning_curves import learning_curves
 from marslab.widgets.figures.log_lines import log_lines
 from marslab.widgets.figures.matrix import matrix_heatmap
 from marslab.widgets.figures.products import products
+from marslab.widgets.figures.promises import against_bounds, verdict_counts
+from marslab.widgets.figures.records_table import records_table
 from marslab.widgets.figures.sequence import scan_lines, spread, state_heatmap
 from marslab.widgets.figures.similarity import similarity_bars
 from marslab.widgets.figures.speed import roofline, timing_bars
@@ -21,13 +26,18 @@ from marslab.widgets.figures.weights import weight_levels
 __all__ = [
     "COLOURS",
     "CONFIG",
+    "ablation_effects",
+    "against_bounds",
     "chunk_steps",
     "colour",
+    "cost_against_score",
     "curves",
     "hamming_distances",
+    "learning_curves",
     "log_lines",
     "matrix_heatmap",
     "products",
+    "records_table",
     "roofline",
     "scan_lines",
     "similarity_bars",
@@ -38,5 +48,6 @@ __all__ = [
     "sweep_errors",
     "theme",
     "timing_bars",
+    "verdict_counts",
     "weight_levels",
 ]

@@ -1,10 +1,12 @@
 """Every dashboard: a page of `marslab dash`, and a viewer that shows in a notebook cell."""
 
 from marslab.widgets.frame import Served, View
+from marslab.widgets.views.ablations import Ablations
+from marslab.widgets.views.claims import Claims
 from marslab.widgets.views.scans import Scans
 from marslab.widgets.views.which_op import WhichOp
 
-VIEWS: tuple[type[View], ...] = (Scans,)
+VIEWS: tuple[type[View], ...] = (Scans, Claims, Ablations)
 PAGES: tuple[type[Served], ...] = (*VIEWS, WhichOp)
 
-__all__ = ["PAGES", "VIEWS", "Scans", "WhichOp"]
+__all__ = ["PAGES", "VIEWS", "Ablations", "Claims", "Scans", "WhichOp"]

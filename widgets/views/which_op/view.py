@@ -11,7 +11,7 @@ from marslab.widgets.frame import cards
 from marslab.widgets.views.which_op import tables
 from marslab.widgets.views.which_op.tree import QUESTIONS, asked, reached, ways
 
-NOTHING = "Answer the question above: the operation that fits will stand here."
+NOTHING = "Answer the question: the operation that fits will stand here."
 
 
 class WhichOp(Viewer):

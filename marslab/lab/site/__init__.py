@@ -1,0 +1,1 @@
+"""The course as a website: the executed notebooks as pages that need no network."""
