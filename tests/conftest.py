@@ -1,12 +1,24 @@
-"""What every test gets: seeds and a MARSLAB_HOME of its own; kernel tests: compiled kernels."""
+"""What every test gets: seeds, a MARSLAB_HOME of its own; for those that ask, a browser."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from filelock import FileLock
 
+# The browser's own calls home would be counted as ours.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 KERNEL_TESTS = Path(__file__).parent / "kernels"
 
 
@@ -45,3 +57,22 @@ def warm_numba(tmp_path_factory: pytest.TempPathFactory) -> None:
             for reverse in (False, True):
                 h = linear_scan(a, b, reverse=reverse, backend="numba")
                 torch.autograd.grad(h, (a, b), torch.ones_like(h))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, headless; without one the test is skipped.
+
+    For one module: Playwright's loop runs in this thread meanwhile, and no other could.
+    """
+    from marslab.lab.doctor import chromium
+
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium or Chrome is on the PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()

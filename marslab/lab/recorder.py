@@ -15,7 +15,7 @@ class Recorder:
         self.outputs: list[NotebookNode] = []
         self.displays: dict[str, list[NotebookNode]] = {}
         self.clear_next = False
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # making an output may run a finaliser that warns on a stream
 
     def start(self) -> list[NotebookNode]:
         """Begin a cell; what it gives is added to the list returned."""

@@ -1,4 +1,4 @@
-"""A served copy of the dashboards and a browser; both once for all tests of this folder."""
+"""A served copy of the dashboards, once for all tests of this folder, and its reader."""
 
 import os
 import subprocess
@@ -14,18 +14,6 @@ from marslab.lab.ablation.plan import plan
 from marslab.lab.ablation.results import described
 from marslab.lab.ablation.run import record
 from marslab.lab.ablation.store import Store
-from marslab.lab.doctor import chromium
-
-# The browser's own calls home would be counted as ours.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="session")
@@ -53,20 +41,6 @@ def served(tmp_path_factory: pytest.TempPathFactory, served_home: Path) -> Itera
         server.terminate()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium, headless; without one the test is skipped."""
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium or Chrome is on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield opened
-        opened.close()
-
-
 class Seen:
     """A page, and what it did that it must not do."""
 
@@ -87,7 +61,7 @@ class Seen:
             self.errors.append(message.text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reader(browser: Any) -> Iterator[Any]:
     """One browser profile, so that the scripts of the pages are fetched once."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)

@@ -14,6 +14,7 @@ from marslab.lab.bench.cases import SEED
 from marslab.lab.bench.ops import find
 from marslab.lab.bench.report import Condition
 from marslab.lab.bench.timing import BUDGET, FEWEST, WARM_UP
+from marslab.lab.sources import digest
 
 PACKAGES = ("marslab", "torch", "numpy", "numba", "triton")
 
@@ -38,10 +39,21 @@ def conditions(ops: list[str], device: str, repeats: int) -> dict[str, Condition
         "method": _method(device),
         "inputs": f"random, seed {SEED}",
         **{f"inputs of {op}": find(op).inputs for op in ops},
+        **{f"code of {op}": code_of(op) for op in ops},
     }
     if device == "cuda":
         found["cuda"] = str(torch.version.cuda)
     return found
+
+
+def code_of(op: str) -> str:
+    """The digest of the code of an op: a figure is that code's alone.
+
+    >>> code_of("circular_conv") == code_of("circular_corr") != code_of("ssd")
+    True
+    """
+    package = find(op).cost.__module__.rpartition(".")[0]  # its work.py stands beside the op
+    return digest((package,))
 
 
 def machine(device: str) -> str:

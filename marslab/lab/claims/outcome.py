@@ -11,7 +11,7 @@ class Outcome:
     """The figures of one run, by the names that the claim lists, and a sentence about them.
 
     machine, date: where and when they were measured, if not here and now (a shipped benchmark)
-    code: digest of the code that gave them, UNKNOWN if a benchmark does not tell; else today's code
+    code: UNKNOWN if other code than today's gave them (a shipped benchmark); else empty
     """
 
     figures: Mapping[str, float | int | str | bool]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from marslab.lab import sources
 from marslab.lab.claims import digest, ledger, schema
 from marslab.lab.claims.ledger import Run
 from marslab.lab.claims.schema import Claim
@@ -58,13 +59,13 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, 
     data = tmp_path / "data"
     data.mkdir()
     (data / "toy.json").write_text("{}", "utf-8")
-    digest.sources.cache_clear()
-    monkeypatch.setattr(digest, "files", lambda _: data)
+    sources.sources.cache_clear()
+    monkeypatch.setattr(sources, "files", lambda _: data)
     for module in (schema, ledger):
         monkeypatch.setattr(module, "claims", lambda: read)
     monkeypatch.setattr(ledger, "ledger_path", lambda: data / "ledger.json")
     yield read
-    digest.sources.cache_clear()
+    sources.sources.cache_clear()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from marslab.errors import UserError
+from marslab.lab import sources
 from marslab.lab.claims import digest, schema
 from marslab.lab.claims.ledger import Run, Standing
 from marslab.lab.claims.rules import Bound, Rule, judge, read_rules
@@ -121,9 +122,9 @@ def test_a_promise_in_other_words_is_not_stale(text: str, run_of: Callable[..., 
 
 
 def test_a_package_means_all_below_it() -> None:
-    names = {path.name for path in digest.sources("marslab.kernels.linear_scan")}
+    names = {path.name for path in sources.sources("marslab.kernels.linear_scan")}
     assert {"__init__.py", "naive.py", "cpu.py", "gpu.py"} <= names
-    assert [p.name for p in digest.sources("marslab.tracing")] == ["tracing.py"]
+    assert [p.name for p in sources.sources("marslab.tracing")] == ["tracing.py"]
 
 
 def test_line_ends_do_not_make_a_claim_stale(toys: dict[str, Claim], tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def test_line_ends_do_not_make_a_claim_stale(toys: dict[str, Claim], tmp_path: P
 @pytest.mark.parametrize("name", ["marslab.kernels.no_scan", "torch.nn", "marslab", "data/no.json"])
 def test_code_that_is_not_there_is_told(name: str) -> None:
     with pytest.raises(UserError, match="no module or data file"):
-        digest.sources(name)
+        sources.sources(name)
 
 
 def test_find_names_the_nearest() -> None:

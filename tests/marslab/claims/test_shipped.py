@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+from marslab.lab import sources
 from marslab.lab.catalogue import catalogue
 from marslab.lab.claims import digest, ledger
 from marslab.lab.claims.measuring import judged
@@ -33,7 +34,7 @@ def test_the_catalogue_names_claims_that_there_are() -> None:
 @pytest.mark.parametrize("claim", TESTED, ids=lambda claim: claim.id)
 def test_what_a_claim_names_is_there(claim) -> None:
     assert claim.notebook in names()
-    assert all(digest.sources(name) for name in claim.code)
+    assert all(sources.sources(name) for name in claim.code)
     module, _, name = claim.run.partition(":")
     assert callable(getattr(import_module(module), name))
     assert module.startswith("marslab.lab.claims.runs.")

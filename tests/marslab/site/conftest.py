@@ -1,13 +1,11 @@
-"""A tiny course of two notebooks, its site, and a browser to read it with."""
+"""A tiny course of two notebooks, and its site."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from marslab.lab import notebooks
-from marslab.lab.doctor import chromium
 from marslab.lab.site import building
 from marslab.lab.site.cells import Task
 
@@ -87,18 +85,3 @@ def made(course: Course, tmp_path_factory: pytest.TempPathFactory) -> building.S
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "task", {TASK.id: TASK}.get)
         return building.build(out, root=root, workers=1)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium, headless; without one the test is skipped."""
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium or Chrome is on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=flags)
-        yield opened
-        opened.close()

@@ -8,6 +8,7 @@ import torch
 
 from marslab.kernels import linear_scan
 from marslab.kernels.roofline import watch
+from marslab.lab.bench.conditions import code_of
 from marslab.lab.claims.outcome import UNKNOWN, CannotTest, Outcome
 
 SIZES = (4, 4096, 1024)  # B, L, D: 64 MiB an array, beyond the caches
@@ -57,12 +58,14 @@ def on_the_shipped_gpu() -> Outcome:
         "copy_gb_s": conditions["stream_gb_s"],
         "rows": len(shares),
     }
+    current = conditions.get("code of linear_scan") == code_of("linear_scan")
     says = (
         f"Read from data/bench/{REPORT}: {shares[slowest]:.0%} of the copy rate or more in all "
-        f"{len(shares)} rows; the least is {slowest}. The report does not tell which code it ran, "
-        f"so it counts as stale. Its note: {conditions.get('note', 'none')}."
+        f"{len(shares)} rows; the least is {slowest}."
+        + ("" if current else " It was measured with other code, so it counts as stale.")
     )
-    return Outcome(figures, says, conditions["machine"], conditions["date"], UNKNOWN)
+    code = "" if current else UNKNOWN
+    return Outcome(figures, says, conditions["machine"], conditions["date"], code)
 
 
 def _share(row: dict) -> float:
