@@ -85,7 +85,7 @@ def _figures(results: Results) -> list[tuple[str, str, Looks]]:
         makers.append(
             ("While it learned", CURVES, lambda dark: study_figures.curves(results, dark=dark))
         )
-    if any(run.parameters for run in results.runs):
+    if len({run.parameters for run in results.runs}) > 1:
         makers.append(("Cost", COST, lambda dark: study_figures.cost(results, metric, dark=dark)))
     return [(title, words_, (make(False), make(True))) for title, words_, make in makers]
 

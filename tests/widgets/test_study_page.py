@@ -1,5 +1,6 @@
 """A study in words, in numbers and on its page: what a reader is told, and what is escaped."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -84,12 +85,20 @@ def test_what_could_be_wrong_follows_the_study(stored: Stored) -> None:
     assert "One seed has no interval" in lonely and "large effects" not in lonely
 
 
+def test_cost_is_drawn_where_variants_differ_in_it(stored: Stored) -> None:
+    results = Results.load(stored())
+    assert "<h2>Cost</h2>" not in study_page.page(results)
+    sizes = {name: 10 * at for at, name in enumerate(v.name for v in results.variants)}
+    runs = [dataclasses.replace(run, parameters=sizes[run.variant]) for run in results.runs]
+    assert "<h2>Cost</h2>" in study_page.page(dataclasses.replace(results, runs=runs))
+
+
 def test_the_page_holds_everything_and_asks_nobody(stored: Stored, tmp_path: Path) -> None:
     target = tmp_path / "page.html"
     assert study_page.main([str(stored()), str(target)]) == 0
     html = target.read_text("utf-8")
     assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=", html)
-    assert len(figures(html)) == 3 and all({"light", "dark"} == set(f) for f in figures(html))
+    assert len(figures(html)) == 2 and all({"light", "dark"} == set(f) for f in figures(html))
     assert html.count("plotly.js v") == 1
     for heading in ("In words", "Effect of each change", "While it learned", "As numbers"):
         assert f"<h2>{heading}</h2>" in html

@@ -9,6 +9,7 @@ from marslab.lab.ablation import Results
 from marslab.lab.ablation.apart import Progress, run_apart
 from marslab.widgets.frame import Say
 from marslab.widgets.views.ablations import reading
+from marslab.workers import cores
 
 REDRAW = 10.0  # seconds: each drawing takes a turn of the server that other pages wait for
 _running = threading.Lock()  # two studies at once would only share the same cores
@@ -49,7 +50,7 @@ def run(name: str, beside: str, partial: deque[Loaded], say: Say) -> Loaded:
         say(line_of(progress))
 
     try:
-        run_apart(study, tell, retry=True)
+        run_apart(study, tell, workers=max(1, cores() - 1), retry=True)  # a core for the pages
     finally:
         _running.release()
     return look(name, beside, say)
