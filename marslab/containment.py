@@ -174,7 +174,11 @@ def _work(handle: int, order: tuple[tuple[str, str], str, str]) -> None:
 
 
 def enclose() -> None:
-    """Make this process the head of a group of its own, and throw away what it prints."""
+    """Make this process the head of a group of its own, and throw away what it prints.
+
+    It also lets go of the pipe to the resource tracker, which is the parent's too.
+    """
+    workers.leave_tracker()
     if hasattr(os, "setsid"):
         os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -5,6 +5,7 @@ parent has run one. Each works with one torch thread and one numba thread, so th
 by side as there are cores. They end with their parent, however it ends.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -16,11 +17,15 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from importlib import import_module
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+NO_START = (
+    "too little memory, or a script that starts workers outside of `if __name__ == '__main__':`"
+)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -42,7 +47,8 @@ class WorkerDied(RuntimeError):
 
     def __init__(self, code: int | None, *, awake: bool) -> None:
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        super().__init__(f"the process died ({how})")
+        why = "" if awake else f" as it started: {NO_START}"
+        super().__init__(f"the process died ({how}){why}")
         self.awake = awake
 
 
@@ -141,8 +147,10 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.awake = False
         self._pipe, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(function, there), daemon=True)
+        # No daemon, so that what it does may start workers too; so it is ended by hand at the exit.
+        self._process = context.Process(target=_serve, args=(function, there), daemon=False)
         self._process.start()
+        atexit.register(self.stop)
         there.close()  # the process holds the only other end: when it dies, the pipe ends
 
     def give(self, item: Any) -> None:
@@ -178,6 +186,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process at once, in the middle of what it does."""
+        atexit.unregister(self.stop)
         self._process.kill()
         self._process.join()
         self._pipe.close()
@@ -249,14 +258,22 @@ def _collect(
     return results
 
 
+def leave_tracker() -> None:
+    """Close this process's end of the pipe to multiprocessing's resource tracker."""
+    tracker = resource_tracker._resource_tracker
+    handle: int | None = tracker._fd  # pyright: ignore[reportAttributeAccessIssue]
+    if handle is not None:
+        os.close(handle)
+        tracker._fd = None  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _result(future: Future, at: int) -> Any:
     try:
         result = future.result()
     except BrokenProcessPool as error:
         raise WorkerError(
             at,
-            "a worker process died before it was done: out of memory, or a script that starts "
-            "workers outside of `if __name__ == '__main__':`",
+            f"a worker process died before it was done: {NO_START}",
             "",
         ) from error
     except Exception as error:  # the item or the result could not be sent

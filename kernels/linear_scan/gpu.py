@@ -48,13 +48,13 @@ class LookBack(NamedTuple):
 
 FORWARD = {  # (16-bit, many channels) -> plan
     (False, True): Walk(32, 64, 1, 3),
-    (False, False): LookBack(16, 16, 32, 4, 8),
+    (False, False): LookBack(16, 8, 32, 4, 8),
     (True, True): LookBack(16, 16, 64, 4, 4, 128),
     (True, False): LookBack(16, 16, 64, 4, 4, 128),
 }
 BACKWARD = {
     (False, True): LookBack(8, 8, 64, 4, 8, 168),  # the 168 keeps 3 programs on a multiprocessor
-    (False, False): LookBack(8, 16, 32, 4, 8),
+    (False, False): LookBack(8, 8, 64, 4, 8, 168),
     (True, True): LookBack(16, 4, 64, 2, 8, 128),
     (True, False): LookBack(16, 8, 64, 2, 8, 128),
 }

@@ -63,7 +63,7 @@ def forward(
     row = (tl.program_id(0) // per_row).to(tl.int64)
     d = tl.program_id(0) % per_row * W + tl.arange(0, W)
     n, step = tl.arange(0, NP), tl.arange(0, T)
-    size = D.to(tl.int64) * N
+    size = D * N  # of a row, which is 64 bits wide; D itself may be a constant of Triton
     own, cell = (d < D)[:, None] & (n < N)[None, :], d.to(tl.int64)[:, None] * N + n[None, :]
     rate = tl.load(A_ptr + cell, mask=own, other=0.0)
     skip = tl.load(D_ptr + d, mask=d < D, other=0.0)
@@ -100,7 +100,7 @@ def backward(
     row = (tl.program_id(0) // per_row).to(tl.int64)
     d = tl.program_id(0) % per_row * W + tl.arange(0, W)
     n, step = tl.arange(0, NP), tl.arange(0, T)
-    size = D.to(tl.int64) * N
+    size = D * N  # of a row, which is 64 bits wide; D itself may be a constant of Triton
     own, cell = (d < D)[:, None] & (n < N)[None, :], d.to(tl.int64)[:, None] * N + n[None, :]
     rate = tl.load(A_ptr + cell, mask=own, other=0.0)
     skip = tl.load(D_ptr + d, mask=d < D, other=0.0)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from marslab.crew import Crew, Order
 from marslab.errors import UserError, nearest
 from marslab.files import write_text
-from marslab.lab import surviving
 from marslab.lab.isolation import environment, isolated
 from marslab.lab.notebooks import names, resolve, shipped
 from marslab.lab.runs import Failure, RunResult, cells_of, failure_of
-from marslab.workers import WorkerError
+from marslab.workers import cores
 
 ENGINES = ("inproc", "kernel")
 TIMEOUT = 300.0
@@ -107,7 +107,7 @@ def run_jobs(
     if workers is not None and workers < 1:
         raise UserError(f"workers must be at least 1, got {workers}: leave it out for one a core")
     if workers != 1 and len(jobs) > 1:
-        return surviving.run(run_one, jobs, workers=workers, died=_died, on_result=on_result)
+        return _side_by_side(jobs, workers or cores(), on_result)
     results = []
     for index, job in enumerate(jobs):
         results.append(run_one(job))
@@ -225,8 +225,24 @@ def _keep(executed: Path, job: Job) -> Path | None:
     return path
 
 
-def _died(job: Job, error: WorkerError) -> RunResult:
-    failure = Failure(None, "", str(error).partition(": ")[2], error.trace)
+def _side_by_side(
+    jobs: Sequence[Job], size: int, on_result: Callable[[int, RunResult], None]
+) -> list[RunResult]:
+    crew, results = Crew(run_one), {}
+    try:
+        for ended in crew.work([Order(*pair) for pair in enumerate(jobs)], size):
+            job, error = jobs[ended.key], ended.error
+            results[ended.key] = ended.result if error is None else _broken(job, error)
+            on_result(ended.key, results[ended.key])
+    finally:
+        crew.rest()
+    return [results[index] for index in range(len(jobs))]
+
+
+def _broken(job: Job, error: Exception) -> RunResult:
+    """The result of a run that raised outside of its cells, or whose process died."""
+    told = str(error).removeprefix("item 0: ")
+    failure = Failure(None, "", told, getattr(error, "trace", ""))
     return RunResult(job.path.stem, 0.0, None, failure, None)
 
 

@@ -2,16 +2,16 @@
 
 import csv
 import json
-import os
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from marslab.crew import Crew, Ended
 from marslab.errors import UserError
-from marslab.lab import engine, surviving, sweep_table, sweep_values, sweeps
-from marslab.workers import WorkerError
+from marslab.lab import engine, sweep_table, sweep_values, sweeps
+from marslab.workers import WorkerDied
 
 RECORDING = """
 # %%
@@ -149,45 +149,17 @@ def test_names_of_points_are_safe_and_different() -> None:
         assert not set(name) & set('/\\:*?"<>| ') and not name.startswith(".")
 
 
-def last_words(item: int) -> int:
-    """An item that ends its process, or raises, or is done; by name in a fresh process."""
-    if item == 3:
-        os._exit(1)
-    if item == 5:
-        raise KeyError("five")
-    return 10 * item
-
-
-@pytest.mark.slow
-def test_a_process_that_dies_costs_one_point() -> None:
-    told, items = [], [1, 2, 3, 4, 5, 6, 7]
-    found = surviving.run(
-        last_words,
-        items,
-        workers=2,
-        died=lambda item, error: (item, str(error)),
-        on_result=lambda index, result: told.append(index),
-    )
-    assert [each for each in found if isinstance(each, int)] == [10, 20, 40, 60, 70]
-    assert found[2][0] == 3 and "process died" in found[2][1]
-    assert found[4] == (5, "item 0: KeyError: 'five'")
-    assert sorted(told) == list(range(7))
-
-
 def test_a_notebook_that_ends_its_process_is_a_failed_point(course, monkeypatch) -> None:
-    error = WorkerError(7, "a worker process died before it was done", "")
+    class OneDies(Crew):
+        def work(self, orders, size, on_wait=None):
+            for order in orders:
+                died = WorkerDied(7, awake=True) if order.key == 1 else None
+                yield Ended(order.key, None if died else self._function(order.item), died)
 
-    def one_dies(function, jobs, *, died, on_result, **_) -> None:
-        for index, job in enumerate(jobs):
-            on_result(index, died(job, error) if index == 1 else function(job))
-
-    monkeypatch.setattr(surviving, "run", one_dies)
-    found = sweeps.points(["1"], {"seed": [0, 1, 2]}, root=course(nb01_one=RECORDING))
-    assert [point.error for point in found] == [
-        None,
-        "a worker process died before it was done",
-        None,
-    ]
+    monkeypatch.setattr(engine, "Crew", OneDies)
+    root = course(nb01_one=RECORDING)
+    found = sweeps.points(["1"], {"seed": [0, 1, 2]}, root=root, workers=2)
+    assert [point.error for point in found] == [None, "the process died (exit code 7)", None]
 
 
 def run(capsys, **given) -> SimpleNamespace:

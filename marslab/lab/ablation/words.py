@@ -8,7 +8,7 @@ from marslab.lab.ablation.metrics import Metric
 from marslab.lab.ablation.results import Results
 from marslab.lab.ablation.store import RunRecord, codes
 
-FEW = 5  # seeds, below which the interval of a mean is coarse
+FEW = 5  # seeds, below which the interval of a difference is wide
 UNCLEAR = "without a clear difference"
 GROUPS = ("clearly better", "clearly worse", UNCLEAR, "failed", "not run yet")
 MANY = 5  # comparisons, from which one of them may look clear by chance

@@ -1,32 +1,22 @@
 """Measuring claims in worker processes: one that dies or hangs takes no other with it."""
 
 import secrets
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from marslab import workers
+from marslab.crew import Crew, Order
 from marslab.errors import UserError
 from marslab.lab.claims.digest import code_of, terms_of
 from marslab.lab.claims.ledger import Run, keep
 from marslab.lab.claims.measuring import measured
 from marslab.lab.claims.rules import UNTESTABLE
 from marslab.lab.claims.schema import Claim, find
-from marslab.workers import Worker, WorkerDied, WorkerError
 
 LIMIT = 180.0  # seconds for one claim, the start of its process included; 20 are planned
-LOOK = 0.2  # seconds between two looks at workers that say nothing
 
 Settle = Callable[[Claim, Any], None]
-
-
-class Busy(NamedTuple):
-    """What a worker is at, and when it is late."""
-
-    claim: Claim
-    until: float
 
 
 def run_claims(
@@ -82,50 +72,11 @@ def run_of(claim: Claim, result: Any) -> Run:
     return Run(**known, **{key: result[key] for key in ("verdict", "says", "figures")})
 
 
-class Crew:
-    """Worker processes: one that rests is taken before a new one is started."""
-
-    def __init__(self) -> None:
-        self.busy: dict[Worker, Busy] = {}
-        self.resting: list[Worker] = []
-
-    def start(self, claim: Claim) -> None:
-        worker = self.resting.pop() if self.resting else Worker(measured)
-        self.busy[worker] = Busy(claim, time.monotonic() + LIMIT)
-        worker.give(claim.id)
-
-    def settled(self) -> Iterator[tuple[Claim, Any]]:
-        """Each claim that is done now with its outcome, or with the error that stands for it."""
-        for worker in workers.ready(self.busy, LOOK):
-            claim = self.busy.pop(worker).claim
-            try:
-                result = worker.take()
-            except WorkerDied as error:
-                worker.stop()
-                yield claim, error
-                continue
-            except WorkerError as error:
-                result = error
-            self.resting.append(worker)
-            yield claim, result
-        for worker in [w for w, at in self.busy.items() if time.monotonic() > at.until]:
-            claim = self.busy.pop(worker).claim
-            worker.stop()
-            yield claim, TimeoutError(f"it took longer than {LIMIT:g} s and was stopped")
-
-    def stop(self) -> None:
-        for worker in (*self.busy, *self.resting):
-            worker.stop()
-
-
 def _measure(claims: list[Claim], most: int, settle: Settle, on_wait: Callable[[], object]) -> None:
-    waiting, crew = deque(claims), Crew()
+    crew = Crew(measured)
+    orders = [Order(claim, claim.id, LIMIT) for claim in claims]
     try:
-        while waiting or crew.busy:
-            while waiting and len(crew.busy) < most:
-                crew.start(waiting.popleft())
-            on_wait()
-            for claim, result in crew.settled():
-                settle(claim, result)
+        for ended in crew.work(orders, most, on_wait):
+            settle(ended.key, ended.result if ended.error is None else ended.error)
     finally:
-        crew.stop()
+        crew.rest()

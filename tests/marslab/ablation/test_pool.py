@@ -59,8 +59,8 @@ def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
     script.write_text(SCRIPT)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
-    assert "no worker comes up, the process died (exit code 1)" in last
-    assert last.endswith("ablate outside of `if __name__ == '__main__':`")
+    assert "no worker comes up: the process died (exit code 1) as it started" in last
+    assert last.endswith("a script that starts workers outside of `if __name__ == '__main__':`")
 
 
 @pytest.mark.slow

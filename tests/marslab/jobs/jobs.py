@@ -52,3 +52,13 @@ def tell_and_sleep(path: str) -> None:
 
 def sleep_in_two_workers(path: str) -> None:
     run(tell_and_sleep, [path, path])
+
+
+def act(item: str) -> object:
+    if item == "die":
+        os._exit(1)
+    if item == "raise":
+        raise KeyError("five")
+    if item == "sleep":
+        time.sleep(600)
+    return run(abs, [-1, 2]) if item == "start workers" else "done"
