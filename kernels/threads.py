@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 import numba
+import torch
 from numba.core import config
 
 # Below this, waking a second thread costs more than it saves.
@@ -51,7 +52,7 @@ _one_at_a_time: AbstractContextManager = Lock() if LAYER == "workqueue" else nul
 @contextmanager
 def entry(cells: int) -> Iterator[None]:
     """Held while a parallel kernel over so many cells runs; few cells get one thread."""
-    threads = numba.get_num_threads()
+    of_torch, threads = torch.get_num_threads(), numba.get_num_threads()
     with _one_at_a_time:
         if cells < WORTH_WAKING:
             numba.set_num_threads(1)
@@ -59,3 +60,5 @@ def entry(cells: int) -> Iterator[None]:
             yield
         finally:
             numba.set_num_threads(threads)
+            if torch.get_num_threads() != of_torch:  # numba's first kernel sets OpenMP's for both
+                torch.set_num_threads(of_torch)

@@ -42,6 +42,20 @@ COMMANDS = {
         "marslab.lab.claims.command:claims",
         "Measure what the designs promise, and print the ledger.",
     ),
+    "ask": ("marslab.lab.ask:ask", "Ask TARS a question, and see how the answer came about."),
+    "train": ("marslab.lab.train_command:app", "Train a system from nothing, stage by stage."),
+    "remember": (
+        "marslab.lab.memory_commands:remember",
+        "Keep a text in the memory, and print its number.",
+    ),
+    "recall": (
+        "marslab.lab.memory_commands:recall",
+        "Print what the memory holds that is most like a question.",
+    ),
+    "memory": (
+        "marslab.lab.memory_commands:app",
+        "Look at the memory, export, import, reindex, forget.",
+    ),
     "progress": (
         "marslab.lab.course.commands:progress",
         "Show which exercises you have solved.",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
+from os import PathLike
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -18,7 +19,11 @@ from marslab.errors import UserError, unknown
 MODULES = {
     "digits-recurrence": "marslab.systems.digits_recurrence",
     "digits-scan": "marslab.systems.digits_scan",
+    "tars": "marslab.systems.tars.system",
+    "tars-reflex": "marslab.systems.tars.reflex",
 }
+# What a checkpoint may keep its weights in: half the bytes for a language model.
+STORED = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 Made = TypeVar("Made", bound=Callable[[Any], nn.Module])
 
 
@@ -95,16 +100,34 @@ def load(
     >>> load("digits-recurrence").training
     False
     """
-    place = _place(device, dtype)
+    _place(device, dtype)
     shipped = _shipped()
     if name not in shipped:
         raise UserError(unknown("trained model", name, shipped))
-    with as_file(shipped[name]) as path, torch.random.fork_rng(devices=[]):
+    with as_file(shipped[name]) as path:
+        return load_file(path, device=device, dtype=dtype)
+
+
+def load_file(
+    path: str | PathLike[str],
+    *,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype | None = None,
+) -> nn.Module:
+    """Return the trained model of a checkpoint file, in eval mode and, without `dtype`, float32.
+
+    Errors:
+        UserError: no such file, or it is damaged
+        ValueError: no such device here, or a dtype that is not floating point
+    """
+    place = _place(device, dtype)
+    with torch.random.fork_rng(devices=[]):
         header = checkpoint.read_header(path)
         kind = system(header["system"])
         model = kind.make(from_json(kind.config, json.dumps(header["config"])))
+        model.to(STORED[header.get("stored", "float32")])
         checkpoint.load_into(path, model)
-    return model.to(place, dtype).eval()
+    return model.to(place, dtype or torch.float32).eval()
 
 
 def models() -> list[ModelRecord]:

@@ -1,5 +1,6 @@
 """Kernels called from several Python threads, and in spawned processes after they ran here."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -114,3 +115,19 @@ def test_spawned_workers_run_kernels_after_one_ran_here(monkeypatch: pytest.Monk
     assert len(got) == len(operands)
     for mine, its in zip(got, expected, strict=True):
         assert torch.equal(mine, its)
+
+
+def test_torch_keeps_its_own_number_of_threads() -> None:
+    """numba's first kernel sets OpenMP's number, which would be torch's too."""
+    program = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from marslab.kernels import linear_scan\n"
+        "a = torch.ones(1, 2000, 64)\n"
+        "linear_scan(a, a, backend='numba')\n"
+        "print(torch.get_num_threads())"
+    )
+    around = {k: v for k, v in os.environ.items() if k != "NUMBA_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], env=around, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "1", done.stderr

@@ -1,0 +1,1 @@
+"""How TARS is trained: its data, its phases, its scores."""

@@ -1,0 +1,257 @@
+"""`marslab train tars`: every stage in turn, each resumable, from nothing to a checked model."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from marslab import checkpoint, files
+from marslab.compress.ternary import pack, to_ternary
+from marslab.config import to_json
+from marslab.errors import UserError, unknown
+from marslab.learning.language import Pace, state, train_language
+from marslab.learning.language.transfer import transfer_embedding
+from marslab.learning.reflex import train as train_reflex
+from marslab.learning.tars.data import build_table
+from marslab.learning.tars.embedding import MinGRULanguageModel, embedding_plan
+from marslab.learning.tars.plan import STAGES, ternary_plan, training_of
+from marslab.learning.tars.scoring import accuracy, held_out, replies
+from marslab.learning.tars.table import ExampleTable, TableSource
+from marslab.learning.tars.validation import validate
+from marslab.seeding import seed_everything
+from marslab.systems.tars.lm import TarsLM
+from marslab.systems.tars.system import Tars
+from marslab.text import Cp1251Tokenizer
+
+DATA = "problems of marslab's generator, dialogues and facts of our own (MIT)"
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Which stages are done, and why the pipeline ended here: "finished", "seconds", ..."""
+
+    done: tuple[str, ...]
+    reason: str
+
+
+class Pipeline:
+    """The training of one preset in one folder; what is done there is not done again.
+
+    Stages: data, reflex, mingru-lm (only for a brain of 512 and wider), brain with its phases,
+    ternary (only where the plan gives it steps), assemble, validate. Killed at any moment, the
+    same call goes on; a brain goes on at its last checkpoint.
+
+    Errors:
+        UserError: no such preset or stage, or the folder holds the training of another plan
+    """
+
+    def __init__(
+        self,
+        preset: str,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        seed: int | None = None,
+        tell: Tell = lambda record: None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.preset, self.folder, self.device, self.tell = preset, folder, device, tell
+        self.config, self.training = training_of(preset)
+        self.seed = self.training.brain.seed if seed is None else seed
+        self.pace = pace or Pace(log=50, save_seconds=120.0, evaluate=1000)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._check_plan()
+
+    def run(self, only: str | None = None, seconds: float | None = None) -> Progress:
+        """Do what is left: all stages, or `only` one ("brain.2": the brain up to there)."""
+        stage, _, phase = (only or "").partition(".")
+        if only is not None and stage not in STAGES:
+            raise UserError(unknown("stage", only, STAGES))
+        until = None if seconds is None else time.monotonic() + seconds
+        for name in [stage] if only else STAGES:
+            if (self.folder / f"{name}.done").exists():
+                continue
+            began = time.monotonic()
+            left = None if until is None else until - began
+            if left is not None and left <= 0:
+                return Progress(self.done, "seconds")
+            self.tell({"event": "stage", "stage": name})
+            reason = getattr(self, "_" + name.replace("-", "_"))(phase, left)
+            if reason != "finished":
+                return Progress(self.done, "finished" if phase and reason == "steps" else reason)
+            took = {"seconds": round(time.monotonic() - began, 1)}
+            files.write_text(self.folder / f"{name}.done", json.dumps(took))
+        return Progress(self.done, "finished")
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """The stages that are done."""
+        return tuple(name for name in STAGES if (self.folder / f"{name}.done").exists())
+
+    def _check_plan(self) -> None:
+        """The folder belongs to one plan: what differs is told before anything is done."""
+        mine = {
+            "preset": self.preset,
+            "seed": self.seed,
+            "config": json.loads(to_json(self.config)),
+            "training": json.loads(to_json(self.training)),
+        }
+        path = self.folder / "plan.json"
+        if not path.exists():
+            files.write_text(path, json.dumps(mine, indent=1))
+            return
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        differs = [name for name in mine if kept.get(name) != mine[name]]
+        if differs:
+            raise UserError(
+                f"{self.folder} holds a training with another {' and '.join(differs)}: go on with "
+                "that one, or name another folder with --out"
+            )
+
+    def _data(self, phase: str, left: float | None) -> str:
+        table = build_table(self.training.data, self.config.thought.memory_dim)
+        table.save(self.folder / "examples.safetensors")
+        self.tell({"event": "data", "examples": len(table), "parts": len(table.parts)})
+        return "finished"
+
+    def _reflex(self, phase: str, left: float | None) -> str:
+        core, scores = train_reflex(self.seed, config=self.config.reflex)
+        self._keep("reflex", core, scores._asdict())
+        return "finished"
+
+    def _mingru_lm(self, phase: str, left: float | None) -> str:
+        if self.config.d_model < self.training.embedding.width:
+            self.tell({"event": "skipped", "stage": "mingru-lm", "why": "the brain is narrower"})
+            return "finished"
+        plan = embedding_plan(self.training.embedding, self.seed)
+        seed_everything(self.seed)
+        model = MinGRULanguageModel(self.training.embedding).to(self.device)
+        source, folder = TableSource(self.table()), self.folder / "mingru-lm"
+        outcome = train_language(
+            model, plan, source, folder, pace=self.pace, on_record=self.tell, seconds=left
+        )
+        if outcome.reason == "finished":
+            self._keep("mingru-lm", model, {})
+        return outcome.reason
+
+    def _brain(self, phase: str, left: float | None) -> str:
+        model, plan = self.fresh_brain(), self.training.brain
+        steps = self._steps_upto(f"brain.{phase}") if phase else None
+        if steps is not None and steps <= 0:
+            return "steps"
+        outcome = train_language(
+            model,
+            plan,
+            TableSource(self.table(), facts_in=self.training.facts),
+            self.folder / "brain",
+            pace=self.pace,
+            evaluate=self.quick_scores,
+            on_record=self.tell,
+            seconds=left,
+            steps=steps,
+        )
+        if outcome.reason != "finished":
+            return outcome.reason
+        if outcome.average is None:
+            self._keep("brain", model, {})
+        else:
+            with outcome.average.applied():
+                self._keep("brain", model, {})
+        return "finished"
+
+    def _ternary(self, phase: str, left: float | None) -> str:
+        plan = self.training.ternary
+        if not plan.steps:
+            self.tell({"event": "skipped", "stage": "ternary", "why": "the plan gives it no steps"})
+            return "finished"
+        model = self.fresh_brain()
+        checkpoint.load_into(self.folder / "brain.safetensors", model)
+        to_ternary(model)
+        outcome = train_language(
+            model,
+            ternary_plan(plan, self.training.brain),
+            TableSource(self.table()),
+            self.folder / "ternary",
+            pace=self.pace,
+            on_record=self.tell,
+            seconds=left,
+        )
+        if outcome.reason == "finished":
+            self._keep("ternary", pack(model), {})
+        return outcome.reason
+
+    def _assemble(self, phase: str, left: float | None) -> str:
+        tars = Tars(self.config)
+        checkpoint.load_into(self.folder / "brain.safetensors", tars.lm)
+        checkpoint.load_into(self.folder / "reflex.safetensors", tars.reflex)
+        checkpoint.save(
+            self.folder / f"{self.preset}.safetensors",
+            tars.to(torch.bfloat16),
+            system="tars",
+            preset=self.preset,
+            config=self.config,
+            extra={
+                "stored": "bfloat16",
+                "seed": self.seed,
+                "data": DATA,
+                "licence": "MIT",
+                "scores": {},
+            },
+        )
+        return "finished"
+
+    def _validate(self, phase: str, left: float | None) -> str:
+        tars = Tars(self.config).to(torch.bfloat16)
+        checkpoint.load_into(self.folder / f"{self.preset}.safetensors", tars)
+        found = validate(tars.float().to(self.device).eval(), self.training.validation)
+        files.write_text(self.folder / "scores.json", json.dumps(found, indent=1))
+        self.tell({"event": "scores", **found["held_out"]})
+        return "finished"
+
+    def fresh_brain(self) -> TarsLM:
+        """The brain as it begins, on the device; the seed decides its weights."""
+        seed_everything(self.seed)
+        if torch.device(self.device).type == "cuda":
+            torch.set_float32_matmul_precision("high")
+        brain = TarsLM(self.config)
+        if (self.folder / "mingru-lm.safetensors").exists():
+            other = MinGRULanguageModel(self.training.embedding)
+            checkpoint.load_into(self.folder / "mingru-lm.safetensors", other)
+            transfer_embedding(other.embed.weight, brain.embed, seed=self.seed)
+        return brain.to(self.device)
+
+    def table(self) -> ExampleTable:
+        """The examples that the stage "data" made."""
+        return ExampleTable.load(self.folder / "examples.safetensors")
+
+    def quick_scores(self, model: nn.Module) -> Mapping[str, float]:
+        """Accuracy on 200 held-out problems, while the brain learns."""
+        assert isinstance(model, TarsLM)
+        asked = held_out(200, self.training.data.families or None)
+        return accuracy(asked, replies(model, Cp1251Tokenizer(), [each.prompt for each in asked]))
+
+    def _keep(self, name: str, model: nn.Module, scores: Mapping[str, float]) -> None:
+        checkpoint.save(
+            self.folder / f"{name}.safetensors",
+            model,
+            system="tars",
+            preset=self.preset,
+            config=getattr(model, "config", self.config),
+            extra={"seed": self.seed, "data": DATA, "licence": "MIT", "scores": dict(scores)},
+        )
+
+    def _steps_upto(self, phase: str) -> int:
+        """Steps that the brain still has to make until the end of a phase."""
+        phases = self.training.brain.phases
+        names = [each.name for each in phases]
+        if phase not in names:
+            raise UserError(unknown("phase", phase, names))
+        found = state.newest(self.folder / "brain")
+        done = 0 if found is None else found.header["step"]
+        return sum(each.steps for each in phases[: names.index(phase) + 1]) - done

@@ -1,0 +1,104 @@
+"""What a trained TARS can do on problems that it never saw, and which way of stopping is best."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from marslab.learning.tars import scoring
+from marslab.learning.tars.plan import Validation
+from marslab.learning.tars.scoring import Reply, accuracy, held_out, observations, replies
+from marslab.systems.tars.config import ExitConfig
+from marslab.systems.tars.lm import TarsLM
+from marslab.systems.tars.system import Tars
+from marslab.systems.tars.thinking import rule_of
+from marslab.tasks.reasoning import Problem
+from marslab.thinking.exits import Observation
+
+TWO_DIGITS = {"add": 0.5, "sub": 0.5}
+QUADRATICS = {"quadratic": 1.0}
+RULES = ("auditor", "entropy", "halting", "small_step")
+QUESTIONS = (
+    "Привет!",
+    "Сколько дней в году?",
+    "Реши: 3x^2 - 12x + 9 = 0",
+    "Докажи, что корень из 2 иррационально",
+)
+
+
+def validate(tars: Tars, plan: Validation) -> dict[str, Any]:
+    """Every score of a trained model, as plain numbers: what the model card shows."""
+    lm, count = tars.lm, plan.problems
+    asked = held_out(count)
+    mixed = accuracy(asked, _answers(tars, asked))
+    sums = [each for each in held_out(count, TWO_DIGITS) if _two_digits(each)]
+    roots = held_out(min(count, 400), QUADRATICS)
+    return {
+        "held_out": mixed,
+        "two_digits": accuracy(sums, _answers(tars, sums)),
+        "quadratics": accuracy(roots, _answers(tars, roots)),
+        "depth": {
+            str(waves): accuracy(asked, _answers(tars, asked, waves))["all"]
+            for waves in range(1, lm.config.waves.count + 1)
+        },
+        "exits": exit_table(tars, held_out(plan.exits)),
+        "walkthrough": [_asked(tars, question) for question in QUESTIONS],
+        "counts": {"held_out": len(asked), "two_digits": len(sums), "quadratics": len(roots)},
+    }
+
+
+def exit_table(tars: Tars, asked: Sequence[Problem]) -> list[dict[str, Any]]:
+    """For each way of stopping: accuracy, mean waves, share of the FLOPs of all waves, firings.
+
+    The cost of a wave is about the same whichever it is, so a thought's share of the FLOPs is its
+    share of the waves. `fired` is the share of the questions where the rule itself said stop.
+    """
+    lm = tars.lm
+    most = lm.config.waves.count
+    seen = observations(lm, tars.tokenizer, [each.prompt for each in asked])
+    rows = []
+    for waves in range(1, most + 1):
+        rows.append(_row(f"fixed {waves}", tars, asked, [waves] * len(asked), 1.0))
+    for name in RULES:
+        exits = ExitConfig(rule=name)  # pyright: ignore[reportArgumentType]
+        stops = [_stop(lm, exits, most, each) for each in seen]
+        fired = sum(said for _, said in stops) / len(stops)
+        rows.append(_row(name, tars, asked, [waves for waves, _ in stops], fired))
+    return rows
+
+
+def _stop(
+    lm: TarsLM, exits: ExitConfig, most: int, seen: Sequence[Observation]
+) -> tuple[int, bool]:
+    found = rule_of(exits, lm.halting, most, None).run(seen)
+    return int(found.wave), bool(found.fired)
+
+
+def _row(
+    name: str, tars: Tars, asked: Sequence[Problem], waves: Sequence[int], fired: float
+) -> dict[str, Any]:
+    given = replies(tars.lm, tars.tokenizer, [each.prompt for each in asked], waves)
+    mean = sum(waves) / len(waves)
+    return {
+        "rule": name,
+        "accuracy": accuracy(asked, given)["all"],
+        "waves": mean,
+        "flops": mean / tars.lm.config.waves.count,
+        "fired": fired,
+    }
+
+
+def _answers(tars: Tars, asked: Sequence[Problem], waves: int | None = None) -> list[Reply]:
+    return replies(tars.lm, tars.tokenizer, [each.prompt for each in asked], waves)
+
+
+def _two_digits(problem: Problem) -> bool:
+    """Whether a sum or difference has two numbers of two digits."""
+    numbers = "".join(c if c.isdigit() else " " for c in problem.prompt).split()
+    return len(numbers) == 2 and all(len(number) == 2 for number in numbers)
+
+
+def _asked(tars: Tars, question: str) -> dict[str, Any]:
+    with torch.no_grad():
+        answer = tars.ask(question, max_bytes=scoring.MOST)
+    return {"question": question, **vars(answer)}

@@ -1,0 +1,53 @@
+"""The ways a question is put, in Russian and English, with and without words."""
+
+from random import Random
+
+RU, EN = "ru", "en"
+LANGUAGES = (RU, EN)
+YES = {RU: "да", EN: "yes"}
+NO = {RU: "нет", EN: "no"}
+UNKNOWN = {RU: "неизвестно", EN: "unknown"}
+
+_VALUE = {
+    RU: ("{}=?", "{}=", "{}", "Сколько будет {}?", "Посчитай: {}", "Реши: {}", "Чему равно {}?"),
+    EN: ("{}=?", "{}=", "{}", "What is {}?", "Calculate: {}", "Solve: {}", "How much is {}?"),
+}
+_EQUATION = {
+    RU: ("{}", "Реши: {}", "Реши уравнение {}", "Найди x: {}", "Как решить {}?"),
+    EN: ("{}", "Solve: {}", "Solve the equation {}", "Find x: {}", "How to solve {}?"),
+}
+_CODE = {
+    RU: ("print({})", "Что выведет print({})?", "Чему равно {} в Python?", "Код: print({})"),
+    EN: ("print({})", "What does print({}) show?", "What is {} in Python?", "Code: print({})"),
+}
+_LINES = {
+    RU: ("{}", "Что выведет код: {}", "Выполни: {}", "Код: {}"),
+    EN: ("{}", "What does this print: {}", "Run: {}", "Code: {}"),
+}
+
+
+def value(rng: Random, language: str, left: object, sign: str, right: object) -> str:
+    """Return a question about `left sign right`, now and then with spaces around the sign."""
+    gap = " " if rng.random() < 0.2 else ""
+    return rng.choice(_VALUE[language]).format(f"{left}{gap}{sign}{gap}{right}")
+
+
+def phrase(rng: Random, language: str, text: str) -> str:
+    """Return a question about the value of a phrase such as `20% of 150`."""
+    return rng.choice(_VALUE[language]).format(text)
+
+
+def equation(rng: Random, language: str, text: str) -> str:
+    """Return a question about an equation; half of them without spaces."""
+    text = text if rng.random() < 0.5 else text.replace(" ", "")
+    return rng.choice(_EQUATION[language]).format(text)
+
+
+def expression(rng: Random, language: str, text: str) -> str:
+    """Return a question about what a Python expression is."""
+    return rng.choice(_CODE[language]).format(text)
+
+
+def program(rng: Random, language: str, text: str) -> str:
+    """Return a question about what some statements print."""
+    return rng.choice(_LINES[language]).format(text)

@@ -1,0 +1,164 @@
+"""Problems are distinct, right, short, reproducible, and no held-out content trains."""
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from marslab.errors import UserError
+from marslab.tasks.reasoning import FAMILIES, Problem, check, facts, held_out, problem_at, problems
+from marslab.tasks.reasoning.problem import digest_of
+from marslab.tasks.reasoning.safe_python import value_of
+from marslab.text.cp1251_tokenizer import Cp1251Tokenizer
+
+TRAIN = list(problems(0, 4000))
+HELD = list(problems(0, 1500, "held_out"))
+BY_FAMILY = {
+    name: [*problems(1, 120, families=[name]), *problems(1, 30, "held_out", [name])]
+    for name in FAMILIES
+}
+
+
+def test_the_default_mixture_is_40_35_25() -> None:
+    assert sum(family.weight for family in FAMILIES.values()) == pytest.approx(1)
+    shares = Counter(FAMILIES[p.family].group for p in TRAIN)
+    for group, share in (("math", 0.40), ("logic", 0.35), ("code", 0.25)):
+        weights = sum(f.weight for f in FAMILIES.values() if f.group == group)
+        assert weights == pytest.approx(share)
+        assert shares[group] / len(TRAIN) == pytest.approx(share, abs=0.03)
+
+
+def test_prompts_are_distinct_bilingual_and_short() -> None:
+    assert len({p.prompt for p in TRAIN}) == len(TRAIN)
+    languages = Counter(p.language for p in TRAIN)
+    assert min(languages["ru"], languages["en"]) > 0.45 * len(TRAIN)
+    assert {p.difficulty for p in TRAIN} == {1, 2, 3}
+    sizes = sorted(len(p.prompt) + len(p.answer_text) for p in TRAIN)
+    assert sizes[-1] <= 160
+
+
+def test_one_byte_a_letter_is_enough_and_nothing_is_rewritten() -> None:
+    tokens = Cp1251Tokenizer()
+    for p in TRAIN:
+        assert tokens.encode_reported(f"{p.prompt}\n{p.answer_text}").changes == ()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_answer_passes_the_second_solver_and_a_changed_one_does_not(name: str) -> None:
+    for p in BY_FAMILY[name]:
+        assert check(p, p.answer_text) and check(p, p.result) and p.answer_text.endswith(p.result)
+        wrong = p.result + "1" if re.search(r"\d$", p.result) else f"{p.result}z"
+        assert not check(p, wrong)
+        assert not check(p, "") and not check(p, "?")
+
+
+def test_arithmetic_against_python() -> None:
+    operations = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__, "/": int.__floordiv__}
+    counted = 0
+    for p in TRAIN + HELD:
+        if p.family in ("add", "sub", "mul", "div"):
+            a, sign, b = re.search(r"(\d+) ?([-+*/]) ?(\d+)", p.prompt).groups()  # pyright: ignore[reportOptionalMemberAccess]
+            assert p.result == str(operations[sign](int(a), int(b)))
+            counted += 1
+    assert counted > 800
+
+
+def test_each_step_of_an_answer_is_true() -> None:
+    """Whatever stands on both sides of a sign = in an answer has one value."""
+    counted = 0
+    for p in TRAIN:
+        for chain in re.split(r"[,;:] ?", p.answer_text):
+            sides = [side for side in re.sub(r" \w+$", "", chain).split("=")]
+            values = {
+                str(value_of(side)) for side in sides if re.fullmatch(r"[-+*/%()\d]+(?<!%)", side)
+            }
+            assert len(values) <= 1, p
+            counted += len(sides) > 1
+    assert counted > 4000
+
+
+def test_two_digit_sums_go_digit_by_digit() -> None:
+    forms = {p.answer_text for p in problems(5, 400, "held_out", ["add"], levels=[2])}
+    assert "7+8=15, 3+4+1=8, 85" in forms or "8+7=15, 4+3+1=8, 85" in forms
+
+
+def pair_of(p: Problem) -> tuple[int, int]:
+    a, b = sorted(map(int, re.findall(r"\d+", p.prompt)))
+    return a, b
+
+
+def test_a_held_out_sum_never_trains_in_any_order_wording_or_language() -> None:
+    train = list(problems(2, 3000, families=["add"], levels=[2]))
+    held = list(problems(2, 1500, "held_out", ["add"], levels=[2]))
+    trained, tested = {pair_of(p) for p in train}, {pair_of(p) for p in held}
+    assert not trained & tested
+    assert (37, 48) in tested
+    everything = {(a, b) for a in range(10, 100) for b in range(a, 100)}
+    share = sum(held_out(f"add:{a},{b}") for a, b in everything) / len(everything)
+    assert share == pytest.approx(0.10, abs=0.015)
+
+
+def test_the_equations_of_the_course_never_train_nor_their_multiples() -> None:
+    train = list(problems(3, 1000, families=["quadratic"], levels=[1]))
+    assert not {p.result for p in train} & {"3, 2", "3, 1"}
+    held = problems(3, 300, "held_out", ["quadratic"], levels=[1])
+    assert {"3, 2", "3, 1"} <= {p.result for p in held}
+
+
+def test_splits_share_no_content() -> None:
+    assert not {p.digest for p in TRAIN} & {p.digest for p in HELD}
+    more = {p.digest for p in problems(99, 2000)}
+    assert not more & {p.digest for p in HELD}
+
+
+def test_no_answer_that_trains_spells_out_a_held_out_fact() -> None:
+    for p in TRAIN:
+        assert not any(held_out(fact) for fact in facts(p.answer_text))
+    assert facts("x^2-4x+3=0; D=4*4-4*3=16-12=4=2*2; (4+2)/2=3") == ["sub:16,12"]
+
+
+def test_the_digest_is_of_the_content_not_the_wording() -> None:
+    same = [p for p in problems(4, 2000, families=["mul"], levels=[1]) if pair_of(p) == (7, 8)]
+    assert len({p.prompt for p in same}) > 5 and len({p.language for p in same}) == 2
+    assert {p.digest for p in same} == {digest_of("table:mul:7,8")}
+
+
+def test_the_same_seed_gives_the_same_problems() -> None:
+    assert list(problems(0, 50)) == TRAIN[:50]
+    assert list(problems(7, 50)) != TRAIN[:50]
+    assert problem_at(3, 5) == problem_at(3, 5) != problem_at(3, 6)
+    assert problem_at(3, 5, "held_out").digest not in {p.digest for p in TRAIN}
+
+
+def test_families_and_levels_are_chosen_by_weight() -> None:
+    made = list(problems(0, 400, families={"add": 3, "order": 1, "loop": 0}, levels=[2]))
+    counted = Counter(p.family for p in made)
+    assert set(counted) == {"add", "order"} and counted["add"] > 2 * counted["order"]
+    assert {p.difficulty for p in made} == {2}
+
+
+def test_a_family_that_is_used_up_is_left_out_then_said() -> None:
+    mixed = list(problems(0, 3000, families={"mul": 1, "order": 1}, levels=[1]))
+    assert len({p.prompt for p in mixed}) == 3000
+    with pytest.raises(UserError, match="there are only about .* such problems, not 90000"):
+        list(problems(0, 90_000, families=["mul"], levels=[1]))
+    with pytest.raises(UserError, match="no such problem is in the split 'held_out'"):
+        problem_at(0, 0, "held_out", ["mul"], levels=[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"families": ["ad"]}, "no family of problems 'ad'. Did you mean 'add'"),
+        ({"families": {"add": -1}}, "weight of 'add' must be zero or more, got -1"),
+        ({"families": {"add": 0}}, "no family of problems has a weight"),
+        ({"split": "test"}, "no split 'test'"),
+        ({"levels": [4]}, r"levels must be some of 1, 2, 3, got \[4\]"),
+        ({"n": -1}, "number of problems must be zero or more, got -1"),
+    ],
+)
+def test_bad_requests_are_one_sentence(arguments: dict[str, Any], sentence: str) -> None:
+    settings: dict[str, Any] = {"n": 1, **arguments}
+    with pytest.raises(UserError, match=sentence):
+        problems(0, **settings)
