@@ -73,7 +73,7 @@ class TarsBlock(nn.Module):
     >>> block = TarsBlock(32, 8, BlockConfig())
     >>> x = torch.zeros(2, 3, 32)
     >>> block(x, running_mean(x)).x.shape
-    torch.Size([2, 3, 16])
+    torch.Size([2, 3, 32])
     """
 
     def __init__(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Where each task stands; imported when it is asked for.
 MODULES = {
     "digits": "marslab.lab.ablation.tasks.digits",
+    "problems": "marslab.lab.ablation.tasks.problems",
     "scan": "marslab.lab.ablation.tasks.scan",
 }
 

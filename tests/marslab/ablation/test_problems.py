@@ -1,0 +1,35 @@
+"""The task "problems": a brain that is trained, and asked what it never saw."""
+
+import pytest
+
+from marslab.config import override
+from marslab.lab.ablation.tasks import Trial, find
+from marslab.lab.ablation.tasks.problems import ProblemsSettings
+from marslab.seeding import seed_everything
+from marslab.systems.tars.config import TarsConfig
+from marslab.systems.tars.system import Tars
+
+from tars_models import SMALL
+
+
+def trained(seed: int, steps: int, **changes) -> tuple[dict[str, float], list]:
+    seed_everything(seed)
+    tars = Tars(override(TarsConfig(), SMALL | {"waves.count": 2} | changes))
+    plan = ProblemsSettings(
+        steps=steps, tokens=512, length=32, count=300, asked=20, families=("add",), device="cpu"
+    )
+    found = find("problems").run(Trial(tars, plan, seed))
+    return found.metrics, list(found.curve)
+
+
+@pytest.mark.slow
+def test_it_learns_and_says_how_much() -> None:
+    metrics, curve = trained(0, 60)
+    assert set(metrics) == {"held_out", "loss"} and 0 <= metrics["held_out"] <= 1
+    assert len(curve) == 20 and metrics["loss"] < 0.8 * curve[0][1]
+    assert trained(0, 3) == trained(0, 3) != trained(1, 3)
+
+
+@pytest.mark.slow
+def test_a_part_can_be_switched_off() -> None:
+    assert trained(0, 2, **{"block.omega.enabled": False})[0]["loss"] > 0
