@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from torch import nn
 
 from marslab.errors import UserError
 from marslab.home import home
@@ -44,7 +45,7 @@ def ask(
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask TARS a question; print the answer and the table of its way through the tiers."""
-    tars = load_file(checkpoint) if checkpoint else load(model)
+    tars = load_file(checkpoint) if checkpoint else _shipped(model)
     if not isinstance(tars, Tars):
         raise UserError("this model cannot be asked: name a TARS, such as tars-mini")
     if not no_memory:
@@ -60,6 +61,16 @@ def ask(
     finally:
         if tars.hub is not None:
             tars.hub.close()
+
+
+def _shipped(name: str) -> nn.Module:
+    """A trained model by name; where none ships, the sentence says how to make one."""
+    try:
+        return load(name)
+    except UserError as error:
+        raise UserError(
+            f"{error} Train one with `marslab train tars`, and name its file with --checkpoint"
+        ) from error
 
 
 def _hub(tars: Tars, store: Path | None) -> MemoryHub:

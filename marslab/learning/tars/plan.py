@@ -1,8 +1,9 @@
 """The whole training of a TARS preset, as its `training:` section says."""
 
+import json
 from dataclasses import dataclass, field
 
-from marslab.config import read, read_preset
+from marslab.config import from_json, read_preset
 from marslab.errors import UserError
 from marslab.learning.language.plan import LanguagePlan, Phase
 from marslab.learning.tars.data import DataConfig
@@ -111,5 +112,6 @@ def training_of(preset: str) -> tuple[TarsConfig, TarsTraining]:
             f"the preset {preset} is of the system {found['system']}: `marslab train tars` needs "
             "one of the system tars"
         )
-    config = read(TarsConfig, found.get("config", {}))
-    return config, read(TarsTraining, found.get("training", {}))
+    # Rebuilt as a checkpoint's config is, not validated: a machine to train on has no pydantic.
+    config = from_json(TarsConfig, json.dumps(found.get("config", {})))
+    return config, from_json(TarsTraining, json.dumps(found.get("training", {})))
