@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 RESULTS = 2  # the outputs of a forward kernel that are differentiable: the result and the state
 
@@ -29,6 +30,19 @@ class Kernels(NamedTuple):
 KERNELS: dict[str, Kernels] = {}  # "<op> <backend>" -> its kernels, filled by their modules
 
 
+def unwatched() -> bool:
+    """Whether a kernel may be called bare: nobody asks for a derivative, and nothing is traced.
+
+    The way through a Function costs about as much as a small kernel: decoding does without.
+    """
+    return not (
+        torch.compiler.is_compiling()
+        or torch.is_grad_enabled()
+        or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportAttributeAccessIssue]
+        or forward_ad._current_level >= 0
+    )
+
+
 def join(key: str, tensors: tuple[Tensor, ...], *options: object) -> tuple[Tensor, Tensor]:
     """Run the kernels of `key`, differentiable once: the result and the last state."""
     result, state, *_ = join_all(key, tensors, *options)
@@ -37,6 +51,8 @@ def join(key: str, tensors: tuple[Tensor, ...], *options: object) -> tuple[Tenso
 
 def join_all(key: str, tensors: tuple[Tensor, ...], *options: object) -> tuple[Tensor, ...]:
     """Like `join`; also returns what the forward kernel kept."""
+    if unwatched():
+        return KERNELS[key].forward(*tensors, *options)
     distinct: list[Tensor] = []
     for x in tensors:  # torch.compile takes no tensor twice
         distinct.append(x.view_as(x) if any(x is y for y in distinct) else x)

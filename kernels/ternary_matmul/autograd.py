@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from marslab.kernels.joining import unwatched
+
 # backend -> its custom op, filled by cpu.py and gpu.py:
 # (x, packed, K, packing, across) -> x W^T, or with `across` x W
 KERNELS: dict[str, Callable[[Tensor, Tensor, int, str, bool], Tensor]] = {}
@@ -17,6 +19,8 @@ KERNELS: dict[str, Callable[[Tensor, Tensor, int, str, bool], Tensor]] = {}
 
 def product(backend: str, x: Tensor, packed: Tensor, packing: str) -> Tensor:
     """Return x @ W^T [M, N] for x [M, K], by the kernels of `backend`, differentiable."""
+    if unwatched():
+        return KERNELS[backend](x, packed, x.shape[1], packing, False)
     return Product.apply(backend, x, packed, x.shape[1], packing, False)  # pyright: ignore[reportReturnType]
 
 

@@ -169,7 +169,8 @@ def pack(model: Model, packing: str = "2bit") -> Model:
     """Replace each TernaryLinear by its packed twin, in place, and return the model.
 
     A state dict of a packed model loads into a model that was built, made ternary and packed on the
-    meta device, with `load_state_dict(state, assign=True)`: nothing larger is ever there.
+    meta device, with `load_state_dict(state, assign=True)`: nothing larger is ever there. Buffers
+    that a state dict leaves out (Omega without a rank has one) are then still to be made.
 
     Errors:
         ValueError: nothing in the model is ternary, or there is no such packing

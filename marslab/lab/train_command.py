@@ -33,6 +33,9 @@ def tars(
         float | None, typer.Option(help="Stop cleanly after so long; run again to go on.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="Compile each wave; for a GPU.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Data, reflex, embedding, brain in four phases, ternary weights, assembly, validation."""
@@ -43,7 +46,12 @@ def tars(
     folder = out or home() / "training" / preset
     progress = Console(stderr=True, highlight=False)
     pipeline = Pipeline(
-        preset, folder, device=place(device), seed=seed, tell=lambda record: tell(progress, record)
+        preset,
+        folder,
+        device=place(device),
+        seed=seed,
+        tell=lambda record: tell(progress, record),
+        compiled=compiled,
     )
     ended = pipeline.run(phase or None, seconds)
     if as_json:

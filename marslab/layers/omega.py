@@ -168,7 +168,8 @@ class Omega(nn.Module):
         nn.init.normal_(self.to_skew.bias, std=size)  # at W = 0 the low-rank form has no gradient
         if r is None:
             i, j = torch.triu_indices(n, n, 1)
-            self.register_buffer("upper", i * n + j, persistent=False)
+            # Kept with the weights, so that a model made on the meta device gets it from there.
+            self.register_buffer("upper", i * n + j)
 
     def _turned(self, x: Tensor, mean: Tensor) -> tuple[Tensor, Tensor | None]:
         n, entries = self.n, self.to_skew(mean)

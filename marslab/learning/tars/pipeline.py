@@ -47,6 +47,8 @@ class Pipeline:
     ternary (only where the plan gives it steps), assemble, validate. Killed at any moment, the
     same call goes on; a brain goes on at its last checkpoint.
 
+    `compiled` hands each wave to torch.compile: a minute at the start, faster steps on a GPU.
+
     Errors:
         UserError: no such preset or stage, or the folder holds the training of another plan
     """
@@ -60,8 +62,10 @@ class Pipeline:
         seed: int | None = None,
         tell: Tell = lambda record: None,
         pace: Pace | None = None,
+        compiled: bool = False,
     ) -> None:
         self.preset, self.folder, self.device, self.tell = preset, folder, device, tell
+        self.compiled = compiled
         self.config, self.training = training_of(preset)
         self.seed = self.training.brain.seed if seed is None else seed
         self.pace = pace or Pace(log=50, save_seconds=120.0, evaluate=1000)
@@ -224,6 +228,9 @@ class Pipeline:
             other = MinGRULanguageModel(self.training.embedding)
             checkpoint.load_into(self.folder / "mingru-lm.safetensors", other)
             transfer_embedding(other.embed.weight, brain.embed, seed=self.seed)
+        if self.compiled:
+            for wave in brain.waves:  # the wave, not the loop over waves and losses
+                wave.compile()
         return brain.to(self.device)
 
     def table(self) -> ExampleTable:

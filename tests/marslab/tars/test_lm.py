@@ -140,3 +140,14 @@ def test_the_state_does_not_grow(lm: TarsLM) -> None:
         _, state = lm.step(state.logits.argmax(-1) % 256, state)
     assert state.bytes == size and state.position == 21
     assert all(x.isfinite().all() for x in tensors_of(state).values())
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_compiled_waves_give_the_same_logits() -> None:
+    lm, ids = small(), bytes_of()
+    expected = lm(ids)
+    for wave in lm.waves:
+        wave.compile(backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(lm(ids), expected, rtol=1e-9, atol=1e-9)
+    assert list(lm.state_dict()) == list(small().state_dict())

@@ -1,6 +1,5 @@
 """How near linear_scan comes to the rate at which this machine moves memory."""
 
-import json
 from importlib.resources import files
 from statistics import median
 
@@ -9,6 +8,7 @@ import torch
 from marslab.kernels import linear_scan
 from marslab.kernels.roofline import watch
 from marslab.lab.bench.conditions import code_of
+from marslab.lab.bench.report import Row, from_json
 from marslab.lab.claims.outcome import UNKNOWN, CannotTest, Outcome
 
 SIZES = (4, 4096, 1024)  # B, L, D: 64 MiB an array, beyond the caches
@@ -43,11 +43,12 @@ def on_this_cpu() -> Outcome:
 
 def on_the_shipped_gpu() -> Outcome:
     """The share of the copy rate in the shipped benchmark of a GPU: its figures, not new ones."""
-    found = json.loads((files("marslab.data") / "bench" / REPORT).read_text("utf-8"))
-    conditions = found["conditions"]
+    text = (files("marslab.data") / "bench" / REPORT).read_text("utf-8")
+    found = from_json(text, f"data/bench/{REPORT}")
+    conditions = found.conditions
     shares = {
-        f"{row['case']['dtype']} {row['case']['direction']} L {row['case']['L']:,}": _share(row)
-        for row in found["rows"]
+        f"{row.case.dtype} {row.case.direction} L {row.case.sizes['L']:,}": _share(row)
+        for row in found.rows
     }
     if not shares:
         raise CannotTest(f"data/bench/{REPORT} holds no figure of ours")
@@ -65,9 +66,11 @@ def on_the_shipped_gpu() -> Outcome:
         + ("" if current else " It was measured with other code, so it counts as stale.")
     )
     code = "" if current else UNKNOWN
-    return Outcome(figures, says, conditions["machine"], conditions["date"], code)
+    return Outcome(figures, says, str(conditions["machine"]), str(conditions["date"]), code)
 
 
-def _share(row: dict) -> float:
-    ours = min(each["ms"] for each in row["figures"] if each["kind"] == "ours")
-    return row["floor_ms"] / ours
+def _share(row: Row) -> float:
+    ours = row.best()
+    if ours is None:
+        raise CannotTest(f"data/bench/{REPORT} has a row without a figure of ours")
+    return row.floor_ms / ours.ms
