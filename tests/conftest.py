@@ -29,8 +29,11 @@ def _seed() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MARSLAB_HOME", str(tmp_path / "home"))
+def _home(tmp_path: Path) -> Iterator[None]:
+    """A patch of its own: a test that calls `monkeypatch.undo()` must not reach the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MARSLAB_HOME", str(tmp_path / "home"))
+        yield
 
 
 @pytest.fixture(autouse=True)

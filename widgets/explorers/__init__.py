@@ -5,7 +5,25 @@ as in an exported page, the same figure stands there as a drawing.
 """
 
 from marslab.widgets.explorers.explorer import Explorer
+from marslab.widgets.explorers.idme_rounds import idme_rounds
+from marslab.widgets.explorers.neighbours import nearest_texts
+from marslab.widgets.explorers.p_curve import p_curve
+from marslab.widgets.explorers.routed_token import routed_token
 from marslab.widgets.explorers.scan_rounds import scan_rounds
 from marslab.widgets.explorers.text_memory import text_memory
+from marslab.widgets.explorers.titans_stream import titans_stream
+from marslab.widgets.explorers.turned_vector import turned_vector
+from marslab.widgets.explorers.turning_thought import turning_thought
 
-__all__ = ["Explorer", "scan_rounds", "text_memory"]
+__all__ = [
+    "Explorer",
+    "idme_rounds",
+    "nearest_texts",
+    "p_curve",
+    "routed_token",
+    "scan_rounds",
+    "text_memory",
+    "titans_stream",
+    "turned_vector",
+    "turning_thought",
+]

@@ -5,22 +5,31 @@ Each takes `dark` and `height` and changes nothing but the figure that it return
 
 from marslab.widgets.figures.ablation_effects import ablation_effects
 from marslab.widgets.figures.chunks import chunk_steps
+from marslab.widgets.figures.competition import competition
 from marslab.widgets.figures.cost_against_score import cost_against_score
 from marslab.widgets.figures.curves import curves
 from marslab.widgets.figures.distances import hamming_distances
 from marslab.widgets.figures.learning_curves import learning_curves
 from marslab.widgets.figures.log_lines import log_lines
 from marslab.widgets.figures.matrix import matrix_heatmap
+from marslab.widgets.figures.neighbours import neighbour_map, plane
+from marslab.widgets.figures.orbits import orbits
 from marslab.widgets.figures.products import products
 from marslab.widgets.figures.promises import against_bounds, verdict_counts
+from marslab.widgets.figures.recalled import recalled_bars
 from marslab.widgets.figures.records_table import records_table
+from marslab.widgets.figures.repeated_writes import repeated_writes
 from marslab.widgets.figures.sequence import scan_lines, spread, state_heatmap
 from marslab.widgets.figures.similarity import similarity_bars
+from marslab.widgets.figures.singular_values import singular_values
 from marslab.widgets.figures.speed import roofline, timing_bars
+from marslab.widgets.figures.step_laws import step_laws
 from marslab.widgets.figures.storage import storage_bars
 from marslab.widgets.figures.style import COLOURS, CONFIG, colour, theme
+from marslab.widgets.figures.surprise import surprise_bars
 from marslab.widgets.figures.sweep_errors import sweep_errors
 from marslab.widgets.figures.sweeps import solve_sweeps
+from marslab.widgets.figures.thought_paths import thought_paths
 from marslab.widgets.figures.weights import weight_levels
 
 __all__ = [
@@ -30,23 +39,33 @@ __all__ = [
     "against_bounds",
     "chunk_steps",
     "colour",
+    "competition",
     "cost_against_score",
     "curves",
     "hamming_distances",
     "learning_curves",
     "log_lines",
     "matrix_heatmap",
+    "neighbour_map",
+    "orbits",
+    "plane",
     "products",
+    "recalled_bars",
     "records_table",
+    "repeated_writes",
     "roofline",
     "scan_lines",
     "similarity_bars",
+    "singular_values",
     "solve_sweeps",
     "spread",
     "state_heatmap",
+    "step_laws",
     "storage_bars",
+    "surprise_bars",
     "sweep_errors",
     "theme",
+    "thought_paths",
     "timing_bars",
     "verdict_counts",
     "weight_levels",
