@@ -175,7 +175,7 @@ class MatrixPool(nn.Module):
 
         Each is a copy of the most efficient block (or of `source`) that listens to h besides: W_2
         gains KICK times a row's size times u h^T / ||h||, u another direction for each, and the
-        domain turns towards h. A random block could not help (T41).
+        domain turns towards h. Random blocks, as printed, gain much less (T41; notebook 35).
 
         Errors:
             ValueError: the pool would have more than config.max_blocks, or h is not [D]
