@@ -1,4 +1,4 @@
-"""The settings of a TARS block, part by part; every switch that the course talks about is a field."""
+"""The settings of a TARS block, part by part: every switch of the course is a field."""
 
 from dataclasses import dataclass, field
 from typing import Literal

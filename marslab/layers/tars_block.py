@@ -90,7 +90,8 @@ class TarsBlock(nn.Module):
         self.core = WuNengCore(d_model, core, rag=config.rag) if core.enabled else None
         own = config.omega.enabled and omega is None
         self.own_omega = omega_of(d_model, config.omega) if own else None
-        self.mole = MoLE(d_model, config.mole, added=config.mole.added) if config.mole.enabled else None
+        mole = config.mole
+        self.mole = MoLE(d_model, mole, added=mole.added) if mole.enabled else None
         self.novelty = NoveltyGate(d_model, config.novelty) if config.novelty.enabled else None
         own = mode != "none" and injection is None
         self.own_injection = MemoryInjection(d_model, memory_dim, mode) if own else None
