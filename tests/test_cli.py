@@ -136,10 +136,8 @@ def test_doctor(marslab_, tmp_path: Path) -> None:
     found = json.loads(ran.out)
     assert found["home"] == str(tmp_path / "home") and found["schemas"]["trace"] == 1
     assert found["backends"]["naive"]["ok"] and found["packages"]["torch"].startswith("2.")
-    assert set(found["extras"]) == {"gpu", "cluster", "dev"} and set(found["ports"]) == {
-        "lab",
-        "dash",
-    }
+    assert set(found["extras"]) == {"gpu", "embed", "hub", "cluster", "dev"}
+    assert set(found["ports"]) == {"lab", "dash"}
     assert found["cores"]["logical"] >= 1 and found["memory"]["total_gb"] > 0
 
 

@@ -1,5 +1,6 @@
 """The Memory hub view and its figures: against a search and writes by hand."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -222,5 +223,7 @@ def test_the_python_gives_the_same_numbers(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, program], capture_output=True, text=True, check=True, timeout=120
     )
-    expected = [view.result.writes.losses, [each.text for each in view.result.recalled]]
-    assert done.stdout.splitlines() == [str(each) for each in expected]
+    losses, texts = (ast.literal_eval(line) for line in done.stdout.splitlines())
+    assert texts == [each.text for each in view.result.recalled]
+    # Another process may sum in another order: its number of threads is its own.
+    np.testing.assert_allclose(losses, view.result.writes.losses, rtol=1e-3, atol=1e-6)

@@ -96,9 +96,10 @@ def _draft(lm: "TarsLM", hidden: Tensor, ids: Tensor, targets: Tensor) -> Tensor
             break
         byte = lm.embed(ids[:, ahead:]).detach()
         logits = lm.draft(hidden[:, :-ahead], byte, far).float()
-        goal = targets[:, ahead:]
-        if bool((goal != IGNORED).any()):
-            parts.append(_cross_entropy(logits, goal))
+        goal = targets[:, ahead:].flatten()
+        # Where no target is left the sum is 0, and nobody need wait for the device to know it.
+        lost = F.cross_entropy(logits.flatten(0, 1), goal, ignore_index=IGNORED, reduction="sum")
+        parts.append(lost / (goal != IGNORED).sum().clamp(min=1))
     return torch.stack(parts).mean() if parts else hidden.new_zeros(())
 
 
