@@ -134,7 +134,7 @@ def models() -> list[ModelRecord]:
     """List the trained models that ship with marslab.
 
     >>> [record.name for record in models()]
-    ['digits-recurrence', 'digits-scan']
+    ['digits-recurrence', 'digits-scan', 'tars-nano']
     """
     records = []
     for name, file in _shipped().items():

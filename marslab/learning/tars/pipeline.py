@@ -14,7 +14,7 @@ from marslab import checkpoint, files
 from marslab.compress.ternary import pack, to_ternary
 from marslab.config import to_json
 from marslab.errors import UserError, unknown
-from marslab.learning.language import Pace, state, train_language
+from marslab.learning.language import Pace, read_log, state, train_language
 from marslab.learning.language.transfer import transfer_embedding
 from marslab.learning.reflex import train as train_reflex
 from marslab.learning.tars.data import build_table
@@ -24,10 +24,12 @@ from marslab.learning.tars.scoring import accuracy, held_out, replies
 from marslab.learning.tars.table import ExampleTable, TableSource
 from marslab.learning.tars.validation import validate
 from marslab.seeding import seed_everything
+from marslab.systems.registry import load_file
 from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.system import Tars
 from marslab.text import Cp1251Tokenizer
 
+SCORED = ("held_out", "two_digits", "quadratics")
 DATA = "problems of marslab's generator, dialogues and facts of our own (MIT)"
 Tell = Callable[[dict[str, Any]], None]
 
@@ -194,28 +196,20 @@ class Pipeline:
         tars = Tars(self.config)
         checkpoint.load_into(self.folder / "brain.safetensors", tars.lm)
         checkpoint.load_into(self.folder / "reflex.safetensors", tars.reflex)
-        checkpoint.save(
-            self.folder / f"{self.preset}.safetensors",
-            tars.to(torch.bfloat16),
-            system="tars",
-            preset=self.preset,
-            config=self.config,
-            extra={
-                "stored": "bfloat16",
-                "seed": self.seed,
-                "data": DATA,
-                "licence": "MIT",
-                "scores": {},
-            },
-        )
+        self._keep(self.preset, tars.to(torch.bfloat16), {}, stored="bfloat16")
         return "finished"
 
     def _validate(self, phase: str, left: float | None) -> str:
-        tars = Tars(self.config).to(torch.bfloat16)
-        checkpoint.load_into(self.folder / f"{self.preset}.safetensors", tars)
-        found = validate(tars.float().to(self.device).eval(), self.training.validation)
-        files.write_text(self.folder / "scores.json", json.dumps(found, indent=1))
-        self.tell({"event": "scores", **found["held_out"]})
+        tars = load_file(self.folder / f"{self.preset}.safetensors", device=self.device)
+        assert isinstance(tars, Tars)
+        found = validate(tars, self.training.validation, self.training.data.families or None)
+        reflex = checkpoint.read_header(self.folder / "reflex.safetensors")["scores"]
+        card = found | {"reflex": reflex, "log": read_log(self.folder / "brain" / "log.jsonl")}
+        files.write_text(self.folder / f"{self.preset}.json", json.dumps(card, indent=1))
+        scores = {name: round(found[name]["all"], 4) for name in SCORED if name in found}
+        scores |= {"reflex_intent": reflex["intent"]}
+        self._keep(self.preset, tars.cpu().to(torch.bfloat16), scores, stored="bfloat16")
+        self.tell({"event": "scores", **scores})
         return "finished"
 
     def fresh_brain(self) -> TarsLM:
@@ -243,14 +237,22 @@ class Pipeline:
         asked = held_out(200, self.training.data.families or None)
         return accuracy(asked, replies(model, Cp1251Tokenizer(), [each.prompt for each in asked]))
 
-    def _keep(self, name: str, model: nn.Module, scores: Mapping[str, float]) -> None:
+    def _keep(
+        self, name: str, model: nn.Module, scores: Mapping[str, float], stored: str = "float32"
+    ) -> None:
         checkpoint.save(
             self.folder / f"{name}.safetensors",
             model,
-            system="tars",
+            system="tars-reflex" if name == "reflex" else "tars",
             preset=self.preset,
             config=getattr(model, "config", self.config),
-            extra={"seed": self.seed, "data": DATA, "licence": "MIT", "scores": dict(scores)},
+            extra={
+                "stored": stored,
+                "seed": self.seed,
+                "data": DATA,
+                "licence": "MIT",
+                "scores": dict(scores),
+            },
         )
 
     def _steps_upto(self, phase: str) -> int:

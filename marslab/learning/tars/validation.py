@@ -1,6 +1,6 @@
 """What a trained TARS can do on problems that it never saw, and which way of stopping is best."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,24 +26,36 @@ QUESTIONS = (
 )
 
 
-def validate(tars: Tars, plan: Validation) -> dict[str, Any]:
-    """Every score of a trained model, as plain numbers: what the model card shows."""
+def validate(
+    tars: Tars, plan: Validation, families: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Every score of a trained model, as plain numbers: what the model card shows.
+
+    `families` are those it was trained on; None means all of them.
+    """
     lm, count = tars.lm, plan.problems
-    asked = held_out(count)
+    asked = held_out(count, families)
     mixed = accuracy(asked, _answers(tars, asked))
-    sums = [each for each in held_out(count, TWO_DIGITS) if _two_digits(each)]
-    roots = held_out(min(count, 400), QUADRATICS)
+    special = {
+        "two_digits": [each for each in held_out(count, TWO_DIGITS) if _two_digits(each)],
+        "quadratics": held_out(min(count, 400), QUADRATICS)
+        if families is None or "quadratic" in families
+        else [],
+    }
     return {
         "held_out": mixed,
-        "two_digits": accuracy(sums, _answers(tars, sums)),
-        "quadratics": accuracy(roots, _answers(tars, roots)),
+        **{
+            name: accuracy(problems, _answers(tars, problems))
+            for name, problems in special.items()
+            if problems
+        },
         "depth": {
             str(waves): accuracy(asked, _answers(tars, asked, waves))["all"]
             for waves in range(1, lm.config.waves.count + 1)
         },
-        "exits": exit_table(tars, held_out(plan.exits)),
+        "exits": exit_table(tars, held_out(plan.exits, families)),
         "walkthrough": [_asked(tars, question) for question in QUESTIONS],
-        "counts": {"held_out": len(asked), "two_digits": len(sums), "quadratics": len(roots)},
+        "counts": {"held_out": len(asked)} | {name: len(p) for name, p in special.items() if p},
     }
 
 

@@ -96,7 +96,9 @@ def test_every_stage_in_turn_and_nothing_twice(tiny: TarsTraining, tmp_path: Pat
     assert isinstance(model, Tars) and not model.training
     header = checkpoint.read_header(tmp_path / "tars-tiny.safetensors")
     assert header["stored"] == "bfloat16" and header["seed"] == 0
-    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert set(header["scores"]) >= {"held_out", "reflex_intent"}
+    scores = json.loads((tmp_path / "tars-tiny.json").read_text(encoding="utf-8"))
+    assert [record["event"] for record in scores["log"]] and scores["reflex"] == {"intent": 0.5}
     assert {row["rule"] for row in scores["exits"]} >= set(RULES)
     assert set(scores["depth"]) == {"1", "2", "3"} and len(scores["walkthrough"]) == 4
     again: list[dict[str, Any]] = []
