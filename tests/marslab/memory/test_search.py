@@ -114,13 +114,17 @@ def test_a_missing_or_damaged_graph_is_built_again(tmp_path: Path, harm) -> None
     with filled(path, 80) as store:
         query = store.embedded(["the sea lights the forest"])[0]
         first = Leann(store, exact_below=10)
-        expected = first.search(query)
+        first.search(query)
+        expected = first.search(query, 80, exact=True)
         first.close()
     harm(tmp_path / "s.hnsw")
     with Store(path) as store:
         leann = Leann(store, exact_below=10)
-        assert leann.search(query) == expected
+        found = leann.search(query)
         leann.close()
+    # A graph is drawn anew and may miss a neighbour; what it finds has its exact cosine.
+    assert len(found) == 5 and set(found) <= set(expected)
+    assert len(set(found) & set(expected[:5])) >= 3
     assert (tmp_path / "s.hnsw").is_file()
 
 
@@ -149,7 +153,9 @@ def test_the_graph_of_another_store_is_not_believed(tmp_path: Path) -> None:
     (tmp_path / "a.hnsw").write_bytes((tmp_path / "b.hnsw").read_bytes())
     with Store(tmp_path / "a") as store:
         leann, query = Leann(store, exact_below=10), store.embedded(["river"])[0]
-        assert leann.search(query) == leann.search(query, exact=True)
+        found, exact = leann.search(query), leann.search(query, 40, exact=True)
+        assert len(found) == 5 and set(found) <= set(exact)
+        assert len(set(found) & set(exact[:5])) >= 3
 
 
 def test_what_is_refused() -> None:
