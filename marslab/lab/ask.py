@@ -2,6 +2,7 @@
 
 import json as writer
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -80,12 +81,12 @@ def _hub(tars: Tars, store: Path | None) -> MemoryHub:
     return MemoryHub(path, titans=Titans(width, 2 * width))
 
 
-def _lines() -> list[str] | typer.FileText:
+def _lines() -> Iterable[str]:
     """Questions of a pipe, or of a person at a prompt who ends with an empty line."""
     if not sys.stdin.isatty():
         return [line.strip() for line in sys.stdin if line.strip()]
     Console(stderr=True).print("Ask something; an empty line ends.")
-    return iter(lambda: input("> ").strip(), "")  # pyright: ignore[reportReturnType]
+    return iter(lambda: input("> ").strip(), "")
 
 
 def _show(question: str, answer: Answer, seen: Trace, as_json: bool) -> None:

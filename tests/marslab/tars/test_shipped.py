@@ -50,7 +50,7 @@ def test_it_can_be_asked(tars: Tars) -> None:
     assert hello.tier == "reflex" and hello.waves == 0
     answer = tars.ask("Сколько будет 21+34?", reflexes=False)
     assert answer.tier in ("brain", "omega") and answer.waves >= 1
-    assert check("21+34=?", str(answer)) == str(answer).endswith("55")
+    assert check("21+34=?", str(answer)), str(answer)
 
 
 def test_its_table_of_exits_names_a_winner(card: dict[str, Any]) -> None:
