@@ -94,7 +94,7 @@ class MoLE(nn.Module):
             not a plain name
 
     Source:
-        TARS v3, 5 and 15.8, repaired by T26-T30; Hu et al. 2021, "LoRA"; Fedus et al. 2021,
+        TARS v3, 5 and 15.8, repaired by T26-T31; Hu et al. 2021, "LoRA"; Fedus et al. 2021,
         "Switch transformers", 2.2 (balance, jitter); Zoph et al. 2022, "ST-MoE" (z loss).
 
     >>> layer, x = MoLE(8, MoleConfig(rank=2)), torch.randn(1, 5, 8)

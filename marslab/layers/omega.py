@@ -70,7 +70,8 @@ def cayley_low_rank(w: Tensor, x: Tensor) -> Tensor:
     r = w.shape[-1] // 2
     twice = 2 * torch.eye(2 * r, dtype=w.dtype, device=w.device)
     J2 = torch.cat([-twice[r:], twice[:r]]).mT
-    inner = torch.linalg.solve(w.mT @ w + J2, w.mT @ x.unsqueeze(-1))
+    # solve_ex does not wait to see whether it succeeded; this matrix always has an inverse.
+    inner, _ = torch.linalg.solve_ex(w.mT @ w + J2, w.mT @ x.unsqueeze(-1))
     return x - 2 * (w @ inner).squeeze(-1)
 
 

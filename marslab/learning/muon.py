@@ -22,14 +22,14 @@ def newton_schulz(X: Tensor, steps: int = 5, *, dtype: torch.dtype | None = None
     than for a fixed point at one: the singular values end between about 0.7 and 1.2.
 
     Shapes:
-        X: [n, m] floating point
-        returns: [n, m], dtype of X
+        X: [n, m] or a batch [..., n, m], floating point; each matrix by itself
+        returns: the shape and dtype of X
 
     Units:
         dtype: what the products are computed in, that of X if None (as published: bfloat16)
 
     Errors:
-        ValueError: X is not a matrix, or steps is not positive
+        ValueError: X has less than two axes, or steps is not positive
 
     Source:
         Jordan 2024, "Muon"; instead of the printed X (3 I - X^T X) / 2 without a norm, which
@@ -39,19 +39,19 @@ def newton_schulz(X: Tensor, steps: int = 5, *, dtype: torch.dtype | None = None
     >>> bool((torch.linalg.svdvals(O) - 1).abs().max() < 0.35)
     True
     """
-    if X.ndim != 2:
-        raise ValueError(f"newton_schulz: X must be a matrix [n, m], got {list(X.shape)}")
+    if X.ndim < 2:
+        raise ValueError(f"newton_schulz: X must be a matrix [n, m] or more, got {list(X.shape)}")
     if steps < 1:
         raise ValueError(f"newton_schulz: steps must be positive, got {steps}")
     a, b, c = QUINTIC
-    tall = X.shape[0] > X.shape[1]
-    Y = X.to(dtype or X.dtype)
-    Y = Y.T if tall else Y  # the smaller of the two Gram matrices
-    Y = Y / Y.norm().clamp(min=1e-7)
+    tall = X.shape[-2] > X.shape[-1]
+    Y = X.to(dtype or X.dtype).reshape(-1, *X.shape[-2:])
+    Y = Y.mT if tall else Y  # the smaller of the two Gram matrices
+    Y = Y / Y.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     for _ in range(steps):
-        gram = Y @ Y.T
-        Y = torch.addmm(Y, torch.addmm(gram, gram, gram, beta=b, alpha=c), Y, beta=a)
-    return (Y.T if tall else Y).to(X.dtype)
+        gram = Y @ Y.mT
+        Y = torch.baddbmm(Y, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), Y, beta=a)
+    return (Y.mT if tall else Y).to(X.dtype).reshape(X.shape)
 
 
 class Muon(torch.optim.Optimizer):
@@ -119,21 +119,32 @@ class Muon(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            # Matrices of one shape go together: a model has many small ones, and on a GPU each
+            # product of its own costs more to start than to compute.
+            alike: dict[tuple[int, ...], list[nn.Parameter]] = {}
             for p in group["params"]:
                 if p.grad is not None:
-                    self._move(p, p.grad, group)
+                    alike.setdefault(tuple(p.shape), []).append(p)
+            for parameters in alike.values():
+                self._move(parameters, group)
         return loss
 
-    def _move(self, p: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
-        state, mu, lr = self.state[p], group["momentum"], group["lr"]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(p)
-        m = state["momentum"].lerp_(grad, 1 - mu)
-        update = newton_schulz(
-            grad.lerp(m, mu) if group["nesterov"] else m, group["steps"], dtype=group["dtype"]
-        )
-        p.mul_(1 - lr * group["weight_decay"])
-        p.add_(update, alpha=-lr * _scale(group["scale"], *p.shape))
+    def _move(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
+        mu, lr = group["momentum"], group["lr"]
+        for p in parameters:
+            if "momentum" not in self.state[p]:
+                self.state[p]["momentum"] = torch.zeros_like(p)
+        momenta = [self.state[p]["momentum"] for p in parameters]
+        grads: list[Tensor] = [p.grad for p in parameters if p.grad is not None]
+        torch._foreach_lerp_(momenta, grads, 1 - mu)  # pyright: ignore[reportPrivateImportUsage]
+        ahead = momenta
+        if group["nesterov"]:
+            ahead = torch._foreach_lerp(grads, momenta, mu)  # pyright: ignore[reportPrivateImportUsage]
+        updates = newton_schulz(torch.stack(ahead), group["steps"], dtype=group["dtype"])
+        weights: list[Tensor] = [*parameters]
+        torch._foreach_mul_(weights, 1 - lr * group["weight_decay"])  # pyright: ignore[reportPrivateImportUsage]
+        scale = -lr * _scale(group["scale"], *weights[0].shape)
+        torch._foreach_add_(weights, list(updates.unbind()), alpha=scale)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def _scale(kind: Scale, rows: int, columns: int) -> float:

@@ -77,7 +77,7 @@ class Titans(nn.Module):
 
     Source:
         Behrouz, Zhong, Mirrokni 2025, arXiv:2501.00663, equations 8-14; design section 4.1;
-        errata T33-T36.
+        errata T33-T36 and T61.
 
     >>> titans = Titans(16, 32)
     >>> state, x = titans.fresh(), F.normalize(torch.randn(16), dim=0)

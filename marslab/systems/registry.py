@@ -19,6 +19,7 @@ from marslab.errors import UserError, unknown
 MODULES = {
     "digits-recurrence": "marslab.systems.digits_recurrence",
     "digits-scan": "marslab.systems.digits_scan",
+    "mars": "marslab.systems.mars.model",
     "tars": "marslab.systems.tars.system",
     "tars-reflex": "marslab.systems.tars.reflex",
 }

@@ -38,8 +38,11 @@ class Average:
         """Move the averages of these parameters towards their weights."""
         d = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        for name in names:
-            self.tensors[name].lerp_(self._live[name].detach(), 1 - d)
+        moved = list(names)
+        if moved:
+            live = [self._live[name].detach() for name in moved]
+            averages = [self.tensors[name] for name in moved]
+            torch._foreach_lerp_(averages, live, 1 - d)  # pyright: ignore[reportPrivateImportUsage]
 
     @torch.no_grad()
     def settle(self, moving: Iterable[str]) -> None:

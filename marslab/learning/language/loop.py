@@ -15,10 +15,11 @@ from torch import nn
 from marslab.errors import UserError
 from marslab.learning.language import state
 from marslab.learning.language.ema import Average
+from marslab.learning.language.graphs import Losses
 from marslab.learning.language.log import Log
 from marslab.learning.language.plan import LanguagePlan
 from marslab.learning.language.ranks import Ranks
-from marslab.learning.language.run import Losses, Run, Stepped
+from marslab.learning.language.run import Run, Stepped
 from marslab.learning.language.source import BatchSource
 from marslab.learning.language.stopping import Stop, listening
 
@@ -73,6 +74,7 @@ def train_language(
     seconds: float | None = None,
     steps: int | None = None,
     compile: Callable[[Losses], Losses] | None = None,
+    graphs: bool = False,
     group: "ProcessGroup | None" = None,
 ) -> Outcome:
     """Train `model` on the device where it is, and keep the training in `folder`.
@@ -86,19 +88,21 @@ def train_language(
     The records of log.jsonl, also given to `on_record`, are of the event "step" (with step, phase,
     length, lr, losses, grad_norm, tokens_per_second, seconds), or "held_out" with the scores that
     `evaluate` gives to the averaged model in eval mode. `compile`, e.g. torch.compile, wraps
-    `model.losses`. In a `group` each process calls this alike, and the first one writes.
+    `model.losses`; with `graphs` a GPU launches each step as one CUDA graph. In a `group` each
+    process calls this alike, and the first one writes.
 
     Errors:
         UserError: the folder holds a training of another plan or model, a phase names parameters
             that are not there, or the loss is no longer finite
-        ValueError: seconds or steps is not positive
+        ValueError: seconds or steps is not positive, or the plan or the device does not go with
+            graphs
     """
     for name, value in (("seconds", seconds), ("steps", steps)):
         if value is not None and not value > 0:
             raise ValueError(f"train_language: {name} must be positive, got {value}")
     method: Any = model.losses
     losses = compile(method) if compile is not None else method
-    run = Run(model, losses, plan, source, Ranks(group))
+    run = Run(model, losses, plan, source, Ranks(group), graphs)
     found = state.newest(folder)
     if found is not None:
         run.restore(found, fspath(folder))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from marslab.config import to_json
 from marslab.errors import UserError
 from marslab.learning.language.ema import Average
 from marslab.learning.language.freezing import trained
+from marslab.learning.language.graphs import Losses, StepGraphs
 from marslab.learning.language.optimizers import PhaseOptimizer
 from marslab.learning.language.plan import LanguagePlan, Phase, same_plan
 from marslab.learning.language.ranks import Ranks
@@ -21,7 +22,6 @@ from marslab.learning.language.state import Snapshot, compare, under
 from marslab.learning.losses import IGNORED
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-Losses = Callable[..., Mapping[str, Tensor]]
 
 
 class Stepped(NamedTuple):
@@ -56,6 +56,7 @@ class Run:
         plan: LanguagePlan,
         source: BatchSource,
         ranks: Ranks,
+        graphs: bool = False,
     ) -> None:
         self.model, self.losses, self.plan = model, losses, plan
         self.source, self.ranks = source, ranks
@@ -66,6 +67,7 @@ class Run:
         self.device = next(iter(self.learnable.values())).device
         for phase in plan.phases:
             self._moving(phase)  # a glob that matches nothing is told now, not hours later
+        self.graphs = _graphs(model, losses, plan) if graphs else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.precision == "fp16")
         self.average = Average(model, plan.ema) if plan.ema else None
         self.optimizer: PhaseOptimizer | None = None
@@ -181,15 +183,25 @@ class Run:
         for number, piece in enumerate(pieces):
             if not counts[number]:
                 continue
-            torch.manual_seed(step_seed(self.plan.seed, self.step, self.ranks.rank, number))
-            ids, targets = self._sent(piece.ids), self._sent(piece.targets)
-            beside = {name: self._sent(x) for name, x in piece.beside.items()}
-            with self._precision():
-                parts = self.losses(ids, targets, **options, **beside)
-            self.scaler.scale(parts["loss"] * (counts[number] / whole)).backward()
+            seed = step_seed(self.plan.seed, self.step, self.ranks.rank, number)
+            parts = self._backward(piece, phase, options, seed, counts[number] / whole)
             for name, value in parts.items():
                 told[name] = told.get(name, 0.0) + value.detach() * (counts[number] / sum(counts))
         return told
+
+    def _backward(
+        self, piece: Batch, phase: Phase, options: dict[str, Any], seed: int, share: float
+    ) -> Mapping[str, Tensor]:
+        """Add the gradients of a piece; returns its losses."""
+        sent = {"ids": self._sent(piece.ids), "targets": self._sent(piece.targets)}
+        sent |= {name: self._sent(x) for name, x in piece.beside.items()}
+        with self._precision():
+            if self.graphs is not None:
+                return self.graphs.run(phase.name, sent, options, seed=seed, share=share)
+            torch.manual_seed(seed)
+            parts = self.losses(**sent, **options)
+        self.scaler.scale(parts["loss"] * share).backward()
+        return parts
 
     def _precision(self) -> torch.autocast:
         half = HALF.get(self.plan.precision)
@@ -199,3 +211,16 @@ class Run:
         if self.device.type != "cuda":
             return x.to(self.device)
         return x.pin_memory().to(self.device, non_blocking=True)
+
+
+def _graphs(model: nn.Module, losses: Losses, plan: LanguagePlan) -> StepGraphs:
+    """Graphs for a plan whose steps are one piece and whose losses need no scaling.
+
+    Errors:
+        ValueError: the plan's are not
+    """
+    if plan.precision == "fp16" or any(phase.accumulate > 1 for phase in plan.phases):
+        raise ValueError(
+            "graphs need steps of one piece and no scaled loss: set accumulate to 1 and take bf16"
+        )
+    return StepGraphs(model, losses)

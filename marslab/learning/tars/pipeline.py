@@ -20,7 +20,7 @@ from marslab.learning.reflex import train as train_reflex
 from marslab.learning.tars.data import build_table
 from marslab.learning.tars.embedding import MinGRULanguageModel, embedding_plan
 from marslab.learning.tars.plan import STAGES, ternary_plan, training_of
-from marslab.learning.tars.scoring import accuracy, held_out, replies
+from marslab.learning.tars.scoring import exact, held_out
 from marslab.learning.tars.table import ExampleTable, TableSource
 from marslab.learning.tars.validation import validate
 from marslab.seeding import seed_everything
@@ -49,7 +49,7 @@ class Pipeline:
     ternary (only where the plan gives it steps), assemble, validate. Killed at any moment, the
     same call goes on; a brain goes on at its last checkpoint.
 
-    `compiled` hands each wave to torch.compile: a minute at the start, faster steps on a GPU.
+    `compiled` hands each wave to torch.compile (T63): a minute at the start, faster steps on a GPU.
 
     Errors:
         UserError: no such preset or stage, or the folder holds the training of another plan
@@ -147,13 +147,28 @@ class Pipeline:
         return outcome.reason
 
     def _brain(self, phase: str, left: float | None) -> str:
-        model, plan = self.fresh_brain(), self.training.brain
-        steps = self._steps_upto(f"brain.{phase}") if phase else None
-        if steps is not None and steps <= 0:
-            return "steps"
+        until = None if left is None else time.monotonic() + left
+        names = [each.name for each in self.training.brain.phases]
+        last = f"brain.{phase}" if phase else names[-1]
+        if last not in names:
+            raise UserError(unknown("phase", last, names))
+        model = self.fresh_brain()
+        # A phase that follows is short and trains other parts: compiling it anew would not pay.
+        for name in dict.fromkeys([names[0], last]):
+            steps = None if name == names[-1] and not phase else self._steps_upto(name)
+            if steps is not None and steps <= 0:
+                continue
+            spare = None if until is None else max(until - time.monotonic(), 1e-3)
+            with torch.compiler.set_stance("default" if name == names[0] else "force_eager"):
+                reason = self._train_brain(model, steps, spare)
+            if reason != "steps":
+                return reason
+        return "steps"
+
+    def _train_brain(self, model: TarsLM, steps: int | None, left: float | None) -> str:
         outcome = train_language(
             model,
-            plan,
+            self.training.brain,
             TableSource(self.table(), facts_in=self.training.facts),
             self.folder / "brain",
             pace=self.pace,
@@ -161,6 +176,7 @@ class Pipeline:
             on_record=self.tell,
             seconds=left,
             steps=steps,
+            graphs=self.on_gpu,
         )
         if outcome.reason != "finished":
             return outcome.reason
@@ -215,27 +231,35 @@ class Pipeline:
     def fresh_brain(self) -> TarsLM:
         """The brain as it begins, on the device; the seed decides its weights."""
         seed_everything(self.seed)
-        if torch.device(self.device).type == "cuda":
+        if self.on_gpu:
             torch.set_float32_matmul_precision("high")
         brain = TarsLM(self.config)
         if (self.folder / "mingru-lm.safetensors").exists():
             other = MinGRULanguageModel(self.training.embedding)
             checkpoint.load_into(self.folder / "mingru-lm.safetensors", other)
             transfer_embedding(other.embed.weight, brain.embed, seed=self.seed)
+        brain = brain.to(self.device)
         if self.compiled:
+            brain(torch.zeros(1, 2, dtype=torch.int64, device=self.device))  # loads the kernels
             for wave in brain.waves:  # the wave, not the loop over waves and losses
-                wave.compile()
-        return brain.to(self.device)
+                wave.compile(dynamic=False)
+        return brain
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is a CUDA one."""
+        return torch.device(self.device).type == "cuda"
 
     def table(self) -> ExampleTable:
         """The examples that the stage "data" made."""
         return ExampleTable.load(self.folder / "examples.safetensors")
 
     def quick_scores(self, model: nn.Module) -> Mapping[str, float]:
-        """Accuracy on 200 held-out problems, while the brain learns."""
+        """Problems answered byte for byte, by depth, while the brain learns: 500 held-out ones."""
         assert isinstance(model, TarsLM)
-        asked = held_out(200, self.training.data.families or None)
-        return accuracy(asked, replies(model, Cp1251Tokenizer(), [each.prompt for each in asked]))
+        asked = held_out(500, self.training.data.families or None)
+        shares = exact(model, Cp1251Tokenizer(), asked)
+        return {f"waves {depth}": share for depth, share in enumerate(shares, 1)}
 
     def _keep(
         self, name: str, model: nn.Module, scores: Mapping[str, float], stored: str = "float32"
@@ -259,8 +283,6 @@ class Pipeline:
         """Steps that the brain still has to make until the end of a phase."""
         phases = self.training.brain.phases
         names = [each.name for each in phases]
-        if phase not in names:
-            raise UserError(unknown("phase", phase, names))
         found = state.newest(self.folder / "brain")
         done = 0 if found is None else found.header["step"]
         return sum(each.steps for each in phases[: names.index(phase) + 1]) - done

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from marslab.learning.tars.each_wave import flawless, worked
 from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.thought import Run
 from marslab.tasks.corpus import Tokenizer
@@ -82,21 +83,30 @@ def observations(
 ) -> list[list[Observation]]:
     """What every exit rule may look at, after each wave at the end of each prompt.
 
+    Prompts stand side by side, filled up behind their ends, where nothing is seen from an end.
+
     Shapes: for each prompt one observation a wave, with B = 1
     """
-    found: list[list[Observation]] = []
-    device = lm.embed.weight.device
-    for prompt in prompts:
-        run = Run(lm, torch.tensor([tokenizer.encode(f"{prompt}\n", bos=True)], device=device))
-        seen = []
-        for _ in range(lm.config.waves.count):
-            before = run.thought.x[:, -1]
-            thought = run.wave()
-            last = lm.logits(thought)[:, -1]
-            step = relative_step(before, thought.x[:, -1])
-            seen.append(Observation(step, thought.mean[:, -1], last))
-        found.append(seen)
-    return found
+    place = lm.embed.weight.device
+    coded = [torch.tensor(tokenizer.encode(f"{each}\n", bos=True)) for each in prompts]
+    ids = nn.utils.rnn.pad_sequence(coded, batch_first=True).to(place)
+    ends = torch.tensor([len(each) - 1 for each in coded], device=place)
+    every, run = torch.arange(len(coded), device=place), Run(lm, ids)
+    waves = []
+    for _ in range(lm.config.waves.count):
+        before = run.thought.x[every, ends]
+        thought = run.wave()
+        step = relative_step(before, thought.x[every, ends])
+        logits = lm.logits(thought)[every, ends]
+        waves.append(Observation(step, thought.mean[every, ends], logits))
+    return [
+        [Observation(*(x[at : at + 1] for x in wave)) for wave in waves] for at in range(len(coded))
+    ]
+
+
+def exact(lm: TarsLM, tokenizer: Tokenizer, asked: Sequence[Problem]) -> list[float]:
+    """The share of problems answered as the generator does, byte for byte, after each wave."""
+    return flawless(lm, worked(tokenizer, asked)).double().mean(1).tolist()
 
 
 def accuracy(asked: Sequence[Problem], given: Iterable[Reply]) -> dict[str, float]:

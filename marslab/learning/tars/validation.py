@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from marslab.learning.tars import scoring
+from marslab.learning.tars.each_wave import flawless, worked
 from marslab.learning.tars.plan import Validation
-from marslab.learning.tars.scoring import Reply, accuracy, held_out, observations, replies
+from marslab.learning.tars.scoring import Reply, accuracy, exact, held_out, observations, replies
 from marslab.systems.tars.config import ExitConfig
 from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.system import Tars
@@ -50,8 +52,7 @@ def validate(
             if problems
         },
         "depth": {
-            str(waves): accuracy(asked, _answers(tars, asked, waves))["all"]
-            for waves in range(1, lm.config.waves.count + 1)
+            str(waves): share for waves, share in enumerate(exact(lm, tars.tokenizer, asked), 1)
         },
         "exits": exit_table(tars, held_out(plan.exits, families)),
         "walkthrough": [_asked(tars, question) for question in QUESTIONS],
@@ -62,21 +63,21 @@ def validate(
 def exit_table(tars: Tars, asked: Sequence[Problem]) -> list[dict[str, Any]]:
     """For each way of stopping: accuracy, mean waves, share of the FLOPs of all waves, firings.
 
-    The cost of a wave is about the same whichever it is, so a thought's share of the FLOPs is its
-    share of the waves. `fired` is the share of the questions where the rule itself said stop.
+    An answer is right here if it is the generator's, byte for byte. The cost of a wave is about
+    the same whichever it is, so a thought's share of the FLOPs is its share of the waves. `fired`
+    is the share of the questions where the rule itself said stop.
     """
     lm = tars.lm
-    most = lm.config.waves.count
+    most, right = lm.config.waves.count, flawless(lm, worked(tars.tokenizer, asked))
     seen = observations(lm, tars.tokenizer, [each.prompt for each in asked])
-    rows = []
-    for waves in range(1, most + 1):
-        rows.append(_row(f"fixed {waves}", tars, asked, [waves] * len(asked), 1.0))
+    fixed = ((f"fixed {waves}", [waves] * len(asked)) for waves in range(1, most + 1))
+    table = [_row(name, right, waves, 1.0) for name, waves in fixed]
     for name in RULES:
         exits = ExitConfig(rule=name)  # pyright: ignore[reportArgumentType]
         stops = [_stop(lm, exits, most, each) for each in seen]
         fired = sum(said for _, said in stops) / len(stops)
-        rows.append(_row(name, tars, asked, [waves for waves, _ in stops], fired))
-    return rows
+        table.append(_row(name, right, [waves for waves, _ in stops], fired))
+    return table
 
 
 def _stop(
@@ -86,22 +87,21 @@ def _stop(
     return int(found.wave), bool(found.fired)
 
 
-def _row(
-    name: str, tars: Tars, asked: Sequence[Problem], waves: Sequence[int], fired: float
-) -> dict[str, Any]:
-    given = replies(tars.lm, tars.tokenizer, [each.prompt for each in asked], waves)
+def _row(name: str, right: Tensor, waves: Sequence[int], fired: float) -> dict[str, Any]:
+    """A row of the table; right [waves, problems] says where each depth answers without fault."""
     mean = sum(waves) / len(waves)
+    hits = [right[wave - 1, at].item() for at, wave in enumerate(waves)]
     return {
         "rule": name,
-        "accuracy": accuracy(asked, given)["all"],
+        "accuracy": sum(hits) / len(hits),
         "waves": mean,
-        "flops": mean / tars.lm.config.waves.count,
+        "flops": mean / len(right),
         "fired": fired,
     }
 
 
-def _answers(tars: Tars, asked: Sequence[Problem], waves: int | None = None) -> list[Reply]:
-    return replies(tars.lm, tars.tokenizer, [each.prompt for each in asked], waves)
+def _answers(tars: Tars, asked: Sequence[Problem]) -> list[Reply]:
+    return replies(tars.lm, tars.tokenizer, [each.prompt for each in asked])
 
 
 def _two_digits(problem: Problem) -> bool:

@@ -26,7 +26,8 @@ LIMITS = {"trivial": (4 / 24, 0), "simple": (8 / 24, 0), "complex": (1.0, 8), "d
 class Thinking(NamedTuple):
     """How a thought went: its state, the waves it took, whether it came to rest, rounds of IDME.
 
-    `stopped_by` is the exit rule, "depth" where the waves were spent, or "idme".
+    `stopped_by` is the exit rule, "depth" where the waves were spent, or "idme" where the pool was
+    asked: behind the last wave, or after five waves or more that converge too slowly.
     """
 
     state: TarsState
@@ -113,6 +114,8 @@ class Thinker:
             if bool(rule.stop(seen)):
                 stopped_by = rule.name
                 break
+            if most_rounds and lm.idme is not None and verdict.reason == "stagnation":
+                break  # the pool is asked before its time (T66)
             if index + 1 < most:
                 rag = self._between(run, index)
         return self._ended(run, trail, stopped_by, most_rounds)

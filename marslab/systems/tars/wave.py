@@ -56,7 +56,7 @@ class Wave(nn.Module):
         rag: [B, D]
 
     Source:
-        TARS v3, 2.2-2.3; erratum T62.
+        TARS v3, 2.2-2.3; errata T62 and T65.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+import marslab
 from marslab import checkpoint
 from marslab.config import override
 from marslab.errors import UserError
@@ -23,14 +24,16 @@ from marslab.learning.tars.plan import (
     default_phases,
     training_of,
 )
-from marslab.learning.tars.scoring import Reply, accuracy, held_out, replies
+from marslab.learning.tars.scoring import Reply, accuracy, exact, held_out, observations, replies
 from marslab.learning.tars.table import ExampleTable, TableSource
 from marslab.learning.tars.validation import RULES, exit_table
 from marslab.systems.registry import load_file
 from marslab.systems.tars.config import TarsConfig
 from marslab.systems.tars.system import Tars
+from marslab.systems.tars.thought import Run
 from marslab.tasks.reasoning import problems
 from marslab.text import Cp1251Tokenizer
+from marslab.thinking.law import relative_step
 
 from tars_models import SMALL, small
 
@@ -115,6 +118,24 @@ def test_one_phase_at_a_time_is_the_same_brain(tiny: TarsTraining, tmp_path: Pat
     assert checkpoint.read_header(one)["sha256"] == checkpoint.read_header(other)["sha256"]
 
 
+def test_exact_is_the_share_of_greedy_answers_byte_for_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A trained one, so that there are right answers and wrong ones."""
+    monkeypatch.setattr(scoring, "MOST", 40)
+    tars = marslab.load("tars-nano")
+    assert isinstance(tars, Tars)
+    asked = held_out(40, SUMS, seed=3)
+    wanted = []
+    for depth in (2, 6):
+        given = replies(tars.lm, tars.tokenizer, [each.prompt for each in asked], depth)
+        alike = [r.text == p.answer_text for r, p in zip(given, asked, strict=True)]
+        wanted.append(sum(alike) / len(alike))
+    shares = exact(tars.lm, tars.tokenizer, asked)
+    assert [shares[1], shares[5]] == pytest.approx(wanted)
+    assert 0.2 < shares[1] < shares[5]
+
+
 def test_a_folder_belongs_to_one_plan(tiny: TarsTraining, tmp_path: Path) -> None:
     made(tmp_path).run("data")
     with pytest.raises(UserError, match="holds a training with another preset"):
@@ -195,8 +216,23 @@ def test_answers_side_by_side_are_those_one_by_one() -> None:
     assert [each.waves for each in replies(lm, tokenizer, prompts, [1, 2, 3])] == [1, 2, 3]
 
 
+def test_prompts_side_by_side_are_observed_as_one_by_one() -> None:
+    lm, tokenizer = small(), Cp1251Tokenizer()
+    prompts = ["2+2=?", "10+20=?"]
+    together = observations(lm, tokenizer, prompts)
+    for prompt, seen in zip(prompts, together, strict=True):
+        run = Run(lm, torch.tensor([tokenizer.encode(f"{prompt}\n", bos=True)]))
+        for found in seen:
+            before, thought = run.thought.x[:, -1], run.wave()
+            assert found.mean is not None and found.logits is not None
+            torch.testing.assert_close(found.step, relative_step(before, thought.x[:, -1]))
+            torch.testing.assert_close(found.mean, thought.mean[:, -1])
+            torch.testing.assert_close(found.logits, lm.logits(thought)[:, -1])
+
+
 def test_the_table_of_exit_rules_has_every_rule_and_depth() -> None:
     tars = Tars(override(TarsConfig(), SMALL)).eval()
     rows = exit_table(tars, held_out(4, SUMS))
     assert [row["rule"] for row in rows] == ["fixed 1", "fixed 2", "fixed 3", *RULES]
+    assert {row["accuracy"] for row in rows} == {0.0}  # untrained, it answers nothing
     assert all(1 <= row["waves"] <= 3 and row["flops"] == row["waves"] / 3 for row in rows)

@@ -10,6 +10,7 @@ import torch
 from marslab.config import override
 from marslab.errors import UserError
 from marslab.memory import MemoryHub, Titans
+from marslab.systems.tars import thinking
 from marslab.systems.tars.config import ExitConfig, TarsConfig
 from marslab.systems.tars.reflex import Reading
 from marslab.systems.tars.system import Answer, Tars
@@ -70,6 +71,20 @@ def test_a_thought_that_does_not_come_to_rest_goes_to_the_pool(
     reads(tars, monkeypatch, complexity="simple")
     plain = tars.ask(QUESTION, max_bytes=3)
     assert (plain.tier, plain.source, plain.waves, plain.rounds) == ("brain", "depth", 1, 0)
+
+
+def test_a_thought_that_stands_still_gets_the_pool_before_its_waves_are_spent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """T66: p below 0.5 on five points; where there is no pool to ask it goes on."""
+    torch.manual_seed(0)
+    tars = Tars(override(TarsConfig(), SMALL | {"waves.count": 7})).eval()
+    monkeypatch.setattr(thinking, "relative_step", lambda before, x: torch.tensor([0.3]))
+    thinker, ids = Thinker(tars.lm, ExitConfig(rule="fixed")), tars.prompt(QUESTION)
+    recruited = thinker.think(ids, most_rounds=2)
+    assert (recruited.waves, recruited.stopped_by) == (5, "idme") and recruited.rounds >= 1
+    alone = thinker.think(ids, most_rounds=0)
+    assert (alone.waves, alone.stopped_by, alone.rounds) == (7, "fixed", 0)
 
 
 @pytest.mark.parametrize("rule", ["fixed", "auditor", "entropy", "halting", "small_step"])

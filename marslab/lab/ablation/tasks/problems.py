@@ -11,7 +11,7 @@ from marslab.lab.ablation.tasks import Outcome, Task, Trial
 from marslab.learning.language import Pace, train_language
 from marslab.learning.language.plan import LanguagePlan, Phase
 from marslab.learning.tars.data import DataConfig, build_table
-from marslab.learning.tars.scoring import accuracy, held_out, replies
+from marslab.learning.tars.scoring import exact, held_out
 from marslab.learning.tars.table import TableSource
 from marslab.systems.tars.system import Tars
 from marslab.text import Cp1251Tokenizer
@@ -82,11 +82,11 @@ def run(trial: Trial) -> Outcome:
             folder,
             pace=pace,
             on_record=tell,
+            graphs=lm.embed.weight.is_cuda,
         )
     lm.eval()
-    problems = held_out(plan.asked, families)
-    found = accuracy(problems, replies(lm, Cp1251Tokenizer(), [each.prompt for each in problems]))
-    return Outcome({"held_out": found["all"], "loss": losses[-1][1]}, losses)
+    found = exact(lm, Cp1251Tokenizer(), held_out(plan.asked, families))
+    return Outcome({"held_out": found[-1], "loss": losses[-1][1]}, losses)
 
 
 def _place(device: str) -> torch.device:

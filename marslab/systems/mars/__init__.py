@@ -1,0 +1,1 @@
+"""MARS v4: selective state spaces, a hyperdimensional memory, recursive refinement."""
