@@ -25,7 +25,7 @@ def ask(
     question: Annotated[
         str | None, typer.Argument(help="Without one, questions are read line by line.")
     ] = None,
-    model: Annotated[str, typer.Option(help="A trained TARS that ships.")] = "tars-nano",
+    model: Annotated[str, typer.Option(help="A trained TARS that ships.")] = "tars-mini",
     checkpoint: Annotated[
         Path | None, typer.Option(help="A checkpoint of your own, instead of --model.")
     ] = None,
@@ -48,7 +48,7 @@ def ask(
     """Ask TARS a question; print the answer and the table of its way through the tiers."""
     tars = load_file(checkpoint) if checkpoint else _shipped(model)
     if not isinstance(tars, Tars):
-        raise UserError("this model cannot be asked: name a TARS, such as tars-nano")
+        raise UserError("this model cannot be asked: name a TARS, such as tars-mini")
     if not no_memory:
         tars.hub = _hub(tars, store)
     how = {"task": task, "temperature": temperature, "seed": seed, "max_bytes": max_bytes}

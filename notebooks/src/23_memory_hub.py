@@ -521,6 +521,7 @@ nearest_texts(texts, question, embed, groups=languages)
 # - Malkov & Yashunin 2016, [Efficient and robust approximate nearest neighbor search using
 #   hierarchical navigable small world graphs](https://arxiv.org/abs/1603.09320): HNSW.
 #
-# **Next.** How memory enters a block is part of the TARS walkthrough; how a thought ends is
+# **Next.** How memory enters a block is part of the TARS walkthrough,
+# [60_tars_walkthrough](60_tars_walkthrough.ipynb); how a thought ends is
 # [34_integral_auditor](34_integral_auditor.ipynb). The map of the course is
 # [00_start](00_start.ipynb).

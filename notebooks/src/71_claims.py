@@ -41,8 +41,8 @@ _ = marslab.seed_everything(seed)
 # %% [markdown]
 # ## The whole ledger, in one picture
 #
-# Each bar is a design, each piece a verdict. TARS has most of them: its parts are built, its brain
-# is not trained yet. The list grows with what is built.
+# Each bar is a design, each piece a verdict. TARS has most of them, for most of it is built. The
+# list grows with what is built.
 
 # %%
 ledger, problems = standings()

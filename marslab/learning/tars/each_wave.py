@@ -10,6 +10,8 @@ from marslab.systems.tars.thought import Run
 from marslab.tasks.corpus import IGNORED, Packed, Tokenizer, encode_example, row_of
 from marslab.tasks.reasoning import Problem
 
+TOGETHER = 256  # rows that the model reads side by side
+
 
 def worked(tokenizer: Tokenizer, asked: Sequence[Problem]) -> Packed:
     """Problems with their worked answers, one in each row, as long as the longest of them.
@@ -44,9 +46,13 @@ def flawless(lm: TarsLM, rows: Packed) -> Tensor:
     >>> flawless(lm, Packed(torch.zeros(2, 5).long(), torch.full((2, 5), IGNORED))).all().item()
     True
     """
+    parts = zip(rows.ids.split(TOGETHER), rows.targets.split(TOGETHER), strict=True)
+    return torch.cat([_flawless(lm, ids, targets) for ids, targets in parts], 1)
+
+
+def _flawless(lm: TarsLM, ids: Tensor, targets: Tensor) -> Tensor:
     place = lm.embed.weight.device
-    goal = rows.targets.to(place)
-    run, found = Run(lm, rows.ids.to(place)), []
+    goal, run, found = targets.to(place), Run(lm, ids.to(place)), []
     for _ in range(lm.config.waves.count):
         best = lm.logits(run.wave()).argmax(-1)
         found.append(((best == goal) | (goal == IGNORED)).all(1))

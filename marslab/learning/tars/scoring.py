@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from marslab.learning.tars.each_wave import flawless, worked
+from marslab.learning.tars.each_wave import TOGETHER, flawless, worked
 from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.thought import Run
 from marslab.tasks.corpus import Tokenizer
@@ -16,7 +16,6 @@ from marslab.thinking.exits import Observation
 from marslab.thinking.law import relative_step
 
 MOST = 160  # bytes of an answer; the longest right one has 110
-ROWS = 256  # prompts that are answered side by side
 
 
 class Reply(NamedTuple):
@@ -49,8 +48,8 @@ def replies(
         groups[len(ids), depths[at]].append(at)
     found: list[Reply | None] = [None] * len(prompts)
     for (_, depth), members in groups.items():
-        for start in range(0, len(members), ROWS):
-            rows = members[start : start + ROWS]
+        for start in range(0, len(members), TOGETHER):
+            rows = members[start : start + TOGETHER]
             said = _decoded(lm, tokenizer, [coded[at] for at in rows], depth)
             for at, ids in zip(rows, said, strict=True):
                 found[at] = Reply(tokenizer.decode(ids), depth)
@@ -87,6 +86,13 @@ def observations(
 
     Shapes: for each prompt one observation a wave, with B = 1
     """
+    parts = (prompts[at : at + TOGETHER] for at in range(0, len(prompts), TOGETHER))
+    return [seen for part in parts for seen in _observations(lm, tokenizer, part)]
+
+
+def _observations(
+    lm: TarsLM, tokenizer: Tokenizer, prompts: Sequence[str]
+) -> list[list[Observation]]:
     place = lm.embed.weight.device
     coded = [torch.tensor(tokenizer.encode(f"{each}\n", bos=True)) for each in prompts]
     ids = nn.utils.rnn.pad_sequence(coded, batch_first=True).to(place)

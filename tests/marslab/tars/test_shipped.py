@@ -1,4 +1,4 @@
-"""The trained TARS that ships: it answers what it never saw, as its card says."""
+"""The trained TARS that ship: they answer what they never saw, as their cards say."""
 
 import json
 from importlib.resources import files
@@ -14,21 +14,26 @@ from marslab.tasks.reasoning import check, problems
 FAMILIES = {"add": 1.0, "sub": 1.0}
 
 
+@pytest.fixture(scope="module", params=["tars-mini", "tars-nano"])
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def tars() -> Tars:
-    model = marslab.load("tars-nano")
+def tars(name: str) -> Tars:
+    model = marslab.load(name)
     assert isinstance(model, Tars)
     return model
 
 
 @pytest.fixture(scope="module")
-def card() -> dict[str, Any]:
-    text = (files("marslab.data") / "checkpoints" / "tars-nano.json").read_text("utf-8")
+def card(name: str) -> dict[str, Any]:
+    text = (files("marslab.data") / "checkpoints" / f"{name}.json").read_text("utf-8")
     return json.loads(text)
 
 
-def test_its_header_says_what_its_card_says(card: dict[str, Any]) -> None:
-    record = next(m for m in marslab.models() if m.name == "tars-nano")
+def test_its_header_says_what_its_card_says(name: str, card: dict[str, Any]) -> None:
+    record = next(m for m in marslab.models() if m.name == name)
     assert record.bytes <= 8 << 20 and record.licence == "MIT" and record.system == "tars"
     assert record.scores["two_digits"] == pytest.approx(card["two_digits"]["all"], abs=1e-4)
     assert record.scores["held_out"] == pytest.approx(card["held_out"]["all"], abs=1e-4)
@@ -39,8 +44,9 @@ def test_it_solves_problems_that_it_never_saw(tars: Tars, card: dict[str, Any]) 
     """60 of the held-out sums and differences; an untrained model solves none."""
     asked = held_out(60, FAMILIES)
     given = replies(tars.lm, tars.tokenizer, [each.prompt for each in asked])
-    assert accuracy(asked, given)["all"] >= card["held_out"]["all"] - 0.15
-    assert card["held_out"]["all"] > 0.5
+    expected = (card["held_out"]["add"] + card["held_out"]["sub"]) / 2
+    assert accuracy(asked, given)["all"] >= expected - 0.15
+    assert expected > 0.85 and card["two_digits"]["all"] > 0.95
     trained = {each.digest for each in problems(0, 3000, families=FAMILIES)}
     assert trained.isdisjoint(each.digest for each in asked)
 
