@@ -63,6 +63,43 @@ def tars(
 
 
 @app.command()
+def mars(
+    preset: Annotated[str, typer.Option(help="Which MARS.")] = "mars-mini",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the training; else training/ in MARSLAB_HOME.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop cleanly after so long; run again to go on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the weights and of the order.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Deep supervision with a memory written on the way; scores by depth at the end."""
+    from marslab.learning.mars import train_mars
+
+    if seconds is not None and seconds <= 0:
+        raise UserError(f"--seconds must be positive, got {seconds:g}")
+    folder = out or home() / "training" / preset
+    progress = Console(stderr=True, highlight=False)
+
+    def told(record: dict[str, Any]) -> None:
+        progress.print(
+            f"epoch {record['epoch']}: loss {record['losses']['loss']:.4f}, held out "
+            f"{record['held_out']:.4f}, {record['seconds']:.0f} s"
+        )
+
+    ended = train_mars(preset, folder, seed=seed, device=place(device), tell=told, seconds=seconds)
+    if as_json:
+        print(json.dumps({"folder": str(folder), **ended._asdict()}))
+    else:
+        shown = ", ".join(f"{name} {value:g}" for name, value in ended.scores.items())
+        progress.print(f"{ended.reason} after epoch {ended.epoch} in {folder}: {shown}")
+    if ended.reason == "interrupted":
+        raise typer.Exit(130)
+
+
+@app.command()
 def reflex(
     mine: Annotated[
         Path | None, typer.Option(help="Propose patterns from this log, one query a line.")

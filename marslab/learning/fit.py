@@ -9,12 +9,14 @@ from torch.nn.functional import cross_entropy
 
 from marslab.tasks import Split
 
+Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> loss []
+
 
 class EpochRecord(NamedTuple):
     """One pass over the training data.
 
     Units:
-        loss: mean cross entropy over the epoch, nats
+        loss: mean over the epoch; nats, where it is cross entropy
         held_out: share of the held-out examples that are right, 0..1
     """
 
@@ -32,12 +34,14 @@ def fit(
     seed: int,
     batch: int = 64,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    objective: Objective | None = None,
 ) -> list[EpochRecord]:
     """Train `model` to tell the classes of `split` apart, and say how well it does after each pass.
 
     AdamW with a learning rate that falls to zero along a half cosine. The order of the examples
     comes from `seed` alone: same model, same seed, same machine, same result. Ctrl-C ends the
-    training and returns the epochs that were completed.
+    training and returns the epochs that were completed. Without an `objective` the loss is the mean
+    cross entropy of the logits.
 
     Units:
         lr: learning rate at the start
@@ -61,7 +65,7 @@ def fit(
     records: list[EpochRecord] = []
     try:
         for epoch in range(epochs):
-            loss = _epoch(model, split, optimizer, batch, order)
+            loss = _epoch(model, split, optimizer, batch, order, objective or _plain)
             schedule.step()
             record = EpochRecord(epoch, loss, accuracy(model, split.test_x, split.test_y))
             records.append(record)
@@ -70,6 +74,10 @@ def fit(
     except KeyboardInterrupt:
         return records
     return records
+
+
+def _plain(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    return cross_entropy(model(x), y)
 
 
 @torch.no_grad()
@@ -93,12 +101,13 @@ def _epoch(
     optimizer: torch.optim.Optimizer,
     batch: int,
     order: torch.Generator,
+    objective: Objective,
 ) -> float:
     """One pass over the training data; returns the mean loss."""
     model.train()
     total = 0.0
     for rows in torch.randperm(len(split.train_y), generator=order).split(batch):
-        loss = cross_entropy(model(split.train_x[rows]), split.train_y[rows])
+        loss = objective(model, split.train_x[rows], split.train_y[rows])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -135,7 +135,7 @@ def models() -> list[ModelRecord]:
     """List the trained models that ship with marslab.
 
     >>> [record.name for record in models()]
-    ['digits-recurrence', 'digits-scan', 'tars-mini', 'tars-nano']
+    ['digits-recurrence', 'digits-scan', 'mars-mini', 'tars-mini', 'tars-nano']
     """
     records = []
     for name, file in _shipped().items():

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from marslab.config import read
 from marslab.errors import UserError
+from marslab.learning.mars_plan import MarsTraining
 from marslab.learning.reflex import ReflexTraining
 from marslab.learning.ship import Training
 from marslab.learning.tars.plan import TarsTraining
 from marslab.presets import presets, read_preset, read_yaml
 from marslab.systems.registry import system
 
-TRAININGS = {"tars": TarsTraining, "tars-reflex": ReflexTraining}
+TRAININGS = {"mars": MarsTraining, "tars": TarsTraining, "tars-reflex": ReflexTraining}
 FEW = settings(max_examples=80, deadline=None, derandomize=True)
 
 

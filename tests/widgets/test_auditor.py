@@ -88,7 +88,8 @@ def test_answers_are_there_for_every_threshold_of_the_slider(small: Tars) -> Non
 
 def test_a_batch_is_right_where_a_count_by_hand_says_so(small: Tars) -> None:
     said: list[str] = []
-    found = run(AuditorSetup(source="batch", size=20, rule="printed", seed=3), said.append)
+    setup = AuditorSetup(source="batch", size=20, rule="printed", seed=3, model="tars-nano")
+    found = run(setup, said.append)
     assert "Thinking about problem 20 of 20" in said
     problems = held_out(20, {"add": 1.0, "sub": 1.0}, 3)
     batch = found.batch

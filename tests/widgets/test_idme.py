@@ -15,7 +15,7 @@ from marslab.widgets.views import VIEWS, IdmeView, trained
 from marslab.widgets.views.idme import IdmeSetup, answers
 
 NAMES = list(IdmeView.choices.values())
-NANO: dict[str, Any] = {"model": "tars-nano"}
+NANO: dict[str, Any] = {"model": "tars-nano", "question": "23+58=?"}
 TURNING: dict[str, Any] = {"source": "turning"}
 
 
@@ -67,7 +67,7 @@ def test_the_card_tells_answers_stop_loops_and_growth() -> None:
 
 def test_what_is_typed_is_escaped() -> None:
     evil = "</script><b>evil</b>"
-    view = shown(question=evil, rounds=2, **NANO)
+    view = shown(**NANO | {"question": evil, "rounds": 2})
     for name in NAMES:
         set_and_wait(view, figure=name)
         page = exports.html(view).getvalue()
@@ -124,7 +124,8 @@ def test_the_largest_model_comes_first_and_every_one_is_offered() -> None:
 
 @pytest.mark.slow
 def test_the_python_gives_the_same_numbers(tmp_path: Path) -> None:
-    view = shown(question='it\'s "this"', rounds=3, candidates=2, figure="hankel", **NANO)
+    asked = {"question": 'it\'s "this"', "rounds": 3, "candidates": 2, "figure": "hankel"}
+    view = shown(**NANO | asked)
     program = tmp_path / "again.py"
     told = "\nprint([one.tried for one in rounds], tuple(answers), len(events), sep='\\n')\n"
     program.write_text(view.code() + told)

@@ -45,7 +45,7 @@ class IdmeSetup:
     """
 
     source: str = "question"
-    question: str = "23+58=?"
+    question: str = "3x+7=22"
     model: str = MODELS[0]
     asked: int = 0
     pool: str = "trained"

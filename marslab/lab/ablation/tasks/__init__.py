@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 # Where each task stands; imported when it is asked for.
 MODULES = {
+    "continual": "marslab.lab.ablation.tasks.continual",
     "digits": "marslab.lab.ablation.tasks.digits",
+    "hdc": "marslab.lab.ablation.tasks.hdc",
     "problems": "marslab.lab.ablation.tasks.problems",
     "scan": "marslab.lab.ablation.tasks.scan",
 }

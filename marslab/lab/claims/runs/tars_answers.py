@@ -15,7 +15,7 @@ from marslab.tasks.authored import household
 
 SOON = 0.2  # seconds, printed
 EVERY = 5  # of the household queries
-PROBLEMS = 30
+PROBLEMS = 15
 
 
 def household_latency() -> Outcome:
