@@ -44,6 +44,14 @@ COMMANDS = {
     ),
     "ask": ("marslab.lab.ask:ask", "Ask TARS a question, and see how the answer came about."),
     "train": ("marslab.lab.train_command:app", "Train a system from nothing, stage by stage."),
+    "edge": (
+        "marslab.lab.edge.command:edge",
+        "Size, latency and accuracy of a model made smaller in each way.",
+    ),
+    "edge-demo": (
+        "marslab.lab.edge.command:edge_demo",
+        "Draw a digit, and a model of 8 bits reads it.",
+    ),
     "remember": (
         "marslab.lab.memory_commands:remember",
         "Keep a text in the memory, and print its number.",

@@ -5,12 +5,10 @@ from functools import partial
 from typing import Any, ClassVar
 
 import pandas as pd
-import panel as pn
 import param
 import plotly.graph_objects as go
-from panel.viewable import Viewable
 
-from marslab.widgets.frame import HEIGHT, Job, View
+from marslab.widgets.frame import HEIGHT, CardView, Job
 from marslab.widgets.views.auditor import answers, controls, tables
 from marslab.widgets.views.auditor.drawn import DRAWN
 from marslab.widgets.views.auditor.run import run
@@ -45,7 +43,7 @@ TABLES = {
 }
 
 
-class AuditorView(View):
+class AuditorView(CardView):
     """Ask a trained TARS, make up a curve, or take a batch; the auditor judges it live.
 
     >>> AuditorView(source="curve", p=1.2).setup().p
@@ -76,10 +74,6 @@ class AuditorView(View):
     seed = param.Integer(AuditorSetup.seed, bounds=(0, MAX_SEED))
     threshold = param.Selector(default=1.1, objects=THRESHOLDS)
     figure = param.Selector(default="steps", objects=list(choices.values()))
-
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._card = pn.pane.HTML("", sizing_mode="stretch_width", min_width=320)
 
     @property
     def offered(self) -> dict[str, str]:
@@ -120,14 +114,5 @@ class AuditorView(View):
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result, self.threshold)
 
-    def show_again(self) -> None:
-        super().show_again()
-        there = self.result is not None
-        self._card.object = answers.card(self.result, self.threshold) if there else ""
-
-    def _failed(self, error: Exception) -> None:
-        super()._failed(error)
-        self._card.object = ""
-
-    def _frame(self) -> Viewable:
-        return pn.Column(super()._frame(), self._card, sizing_mode="stretch_width")
+    def card(self) -> str:
+        return answers.card(self.result, self.threshold)

@@ -5,21 +5,19 @@ from functools import partial
 from typing import Any, ClassVar
 
 import pandas as pd
-import panel as pn
 import param
 import plotly.graph_objects as go
-from panel.viewable import Viewable
 
 from marslab.learning.continual.methods import METHODS
 from marslab.tasks.continual import SCENARIOS
-from marslab.widgets.frame import HEIGHT, Job, View
+from marslab.widgets.frame import HEIGHT, CardView, Job
 from marslab.widgets.views.continual import answers, controls
 from marslab.widgets.views.continual.drawn import TABLES, draw
 from marslab.widgets.views.continual.run import run
 from marslab.widgets.views.continual.setup import EPOCHS, MAX_SEED, VALUES, ContinualSetup
 
 
-class ContinualView(View):
+class ContinualView(CardView):
     """Choose a scenario and a method; a small network learns its tasks, and forgets or does not.
 
     >>> ContinualView(method="replay", kept=50).setup().strength
@@ -53,10 +51,6 @@ class ContinualView(View):
     figure = param.Selector(default="matrix", objects=list(choices.values()))
     side = param.Selector(default="chosen", objects=list(controls.SIDE_NAMES.values()))
 
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._card = pn.pane.HTML("", sizing_mode="stretch_width", min_width=320)
-
     def setup(self) -> ContinualSetup:
         """Give the state as the plain question that `run` takes."""
         return ContinualSetup(**{name: getattr(self, name) for name in self.inputs})
@@ -80,13 +74,5 @@ class ContinualView(View):
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result)
 
-    def show_again(self) -> None:
-        super().show_again()
-        self._card.object = "" if self.result is None else answers.card(self.result, self.drawn)
-
-    def _failed(self, error: Exception) -> None:
-        super()._failed(error)
-        self._card.object = ""
-
-    def _frame(self) -> Viewable:
-        return pn.Column(super()._frame(), self._card, sizing_mode="stretch_width")
+    def card(self) -> str:
+        return answers.card(self.result, self.drawn)

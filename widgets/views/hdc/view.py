@@ -8,10 +8,9 @@ import pandas as pd
 import panel as pn
 import param
 import plotly.graph_objects as go
-from panel.viewable import Viewable
 
 from marslab.memory.hdc.capacity import ALGEBRAS
-from marslab.widgets.frame import HEIGHT, Job, View
+from marslab.widgets.frame import HEIGHT, CardView, Job
 from marslab.widgets.frame.widgets import control, slider
 from marslab.widgets.views.hdc import answers
 from marslab.widgets.views.hdc.drawn import DRAWN, TABLES
@@ -38,7 +37,7 @@ LABEL = "Store (key: value, one a line)"
 HINT = "Ask for a key that is not stored, too: it should be rejected."
 
 
-class HdcView(View):
+class HdcView(CardView):
     """Store pairs of words in one wide vector, add noise, and ask for one of them.
 
     >>> HdcView(vsa="BSC").setup().precision
@@ -68,10 +67,6 @@ class HdcView(View):
     flipped = param.Selector(default=HdcSetup.flipped, objects=FLIPS)
     seed = param.Integer(HdcSetup.seed, bounds=(0, MAX_SEED))
     figure = param.Selector(default="similarity", objects=list(choices.values()))
-
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._card = pn.pane.HTML("", sizing_mode="stretch_width", min_width=320)
 
     def setup(self) -> HdcSetup:
         """Give the state as the plain question that `run` takes.
@@ -128,14 +123,5 @@ class HdcView(View):
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result)
 
-    def show_again(self) -> None:
-        super().show_again()
-        result = self.result
-        self._card.object = "" if result is None else answers.card(result, self.pictured)
-
-    def _failed(self, error: Exception) -> None:
-        super()._failed(error)
-        self._card.object = ""
-
-    def _frame(self) -> Viewable:
-        return pn.Column(super()._frame(), self._card, sizing_mode="stretch_width")
+    def card(self) -> str:
+        return answers.card(self.result, self.pictured)

@@ -5,13 +5,11 @@ from functools import partial
 from typing import Any, ClassVar
 
 import pandas as pd
-import panel as pn
 import param
 import plotly.graph_objects as go
-from panel.viewable import Viewable
 
 from marslab.widgets import figures
-from marslab.widgets.frame import HEIGHT, Job, View
+from marslab.widgets.frame import HEIGHT, CardView, Job
 from marslab.widgets.views.idme import answers, controls
 from marslab.widgets.views.idme import setup as limits
 from marslab.widgets.views.idme.run import IdmeRun, run
@@ -27,7 +25,7 @@ TABLES = {
 }
 
 
-class IdmeView(View):
+class IdmeView(CardView):
     """Ask a question: a trained TARS thinks, and its matrix pool goes on, round by round.
 
     >>> IdmeView(candidates=2).setup().candidates
@@ -69,10 +67,6 @@ class IdmeView(View):
     near = param.Selector(default=IdmeSetup.near, objects=limits.NEARS)
     figure = param.Selector(default="candidates", objects=list(choices.values()))
 
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._card = pn.pane.HTML("", sizing_mode="stretch_width", min_width=320)
-
     def setup(self) -> IdmeSetup:
         """Give the state as the plain question that `run` takes.
 
@@ -99,16 +93,8 @@ class IdmeView(View):
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result)
 
-    def show_again(self) -> None:
-        super().show_again()
-        self._card.object = answers.card(self.result) if self.result is not None else ""
-
-    def _failed(self, error: Exception) -> None:
-        super()._failed(error)
-        self._card.object = ""
-
-    def _frame(self) -> Viewable:
-        return pn.Column(super()._frame(), self._card, sizing_mode="stretch_width")
+    def card(self) -> str:
+        return answers.card(self.result)
 
 
 def _candidates(run: IdmeRun, look: dict[str, Any]) -> go.Figure:

@@ -8,10 +8,9 @@ import pandas as pd
 import panel as pn
 import param
 import plotly.graph_objects as go
-from panel.viewable import Viewable
 
 from marslab.widgets import figures
-from marslab.widgets.frame import HEIGHT, Job, View
+from marslab.widgets.frame import HEIGHT, CardView, Job
 from marslab.widgets.frame.widgets import control, slider
 from marslab.widgets.views.memory_hub import answers
 from marslab.widgets.views.memory_hub.run import HubResult, run
@@ -39,7 +38,7 @@ TABLES = {
 }
 
 
-class HubView(View):
+class HubView(CardView):
     """Type a text to remember and a question to recall; Memo, the store and Titans answer live.
 
     >>> HubView(k=2).setup().k
@@ -69,10 +68,6 @@ class HubView(View):
     rule = param.Selector(default=HubSetup.rule, objects=list(RULES))
     writes = param.Selector(default=HubSetup.writes, objects=WRITES)
     figure = param.Selector(default="map", objects=list(choices.values()))
-
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._card = pn.pane.HTML("", sizing_mode="stretch_width", min_width=320)
 
     @property
     def offered(self) -> dict[str, str]:
@@ -127,16 +122,8 @@ class HubView(View):
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result)
 
-    def show_again(self) -> None:
-        super().show_again()
-        self._card.object = answers.card(self.result) if self.result is not None else ""
-
-    def _failed(self, error: Exception) -> None:
-        super()._failed(error)
-        self._card.object = ""
-
-    def _frame(self) -> Viewable:
-        return pn.Column(super()._frame(), self._card, sizing_mode="stretch_width")
+    def card(self) -> str:
+        return answers.card(self.result)
 
 
 def _map(result: HubResult, look: dict[str, Any]) -> go.Figure:

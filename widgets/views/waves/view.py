@@ -8,9 +8,8 @@ import pandas as pd
 import panel as pn
 import param
 import plotly.graph_objects as go
-from panel.viewable import Viewable
 
-from marslab.widgets.frame import HEIGHT, Job, View
+from marslab.widgets.frame import HEIGHT, CardView, Job
 from marslab.widgets.frame.widgets import control, slider
 from marslab.widgets.views.waves import answers
 from marslab.widgets.views.waves.drawn import TABLES, draw
@@ -37,7 +36,7 @@ SIDE_NAMES = {"With the gate held": "held", "With all gates free": "free"}
 HINT = "Try a sum of your own, then hold α of wave 1 at 0."
 
 
-class WavesView(View):
+class WavesView(CardView):
     """Ask a trained TARS; the figures show its gates, and the answer with one of them held.
 
     >>> WavesView(gate="merge", wave=3).setup().clamp
@@ -68,10 +67,6 @@ class WavesView(View):
     value = param.Selector(default=WavesSetup.value, objects=VALUES)
     figure = param.Selector(default="alpha", objects=list(choices.values()))
     side = param.Selector(default="held", objects=list(SIDE_NAMES.values()))
-
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._card = pn.pane.HTML("", sizing_mode="stretch_width", min_width=320)
 
     def setup(self) -> WavesSetup:
         """Give the state as the plain question that `run` takes.
@@ -120,13 +115,5 @@ class WavesView(View):
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result)
 
-    def show_again(self) -> None:
-        super().show_again()
-        self._card.object = "" if self.result is None else answers.card(self.result, self.drawn)
-
-    def _failed(self, error: Exception) -> None:
-        super()._failed(error)
-        self._card.object = ""
-
-    def _frame(self) -> Viewable:
-        return pn.Column(super()._frame(), self._card, sizing_mode="stretch_width")
+    def card(self) -> str:
+        return answers.card(self.result, self.drawn)
