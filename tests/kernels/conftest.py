@@ -1,3 +1,4 @@
+import importlib
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -8,6 +9,9 @@ import torch
 # Before anything imports triton: without a GPU its kernels run in the interpreter, on CPU tensors.
 if find_spec("triton") is not None and not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+    # Triton's first launch imports this, which only works while the switch is on: now, not in the
+    # middle of a test that has it off.
+    importlib.import_module("triton.experimental.gluon")
 # The deterministic switch below asks this of every matrix product on a GPU.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 

@@ -14,6 +14,7 @@ from marslab.lab.ablation.plan import plan
 from marslab.lab.ablation.results import described
 from marslab.lab.ablation.run import record
 from marslab.lab.ablation.store import Store
+from marslab.widgets.frame.exports import FIND
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,19 @@ def served(tmp_path_factory: pytest.TempPathFactory, served_home: Path) -> Itera
         server.terminate()
 
 
+FIGURE = f"""() => {{
+  {FIND}
+  const e = found.find((e) => e.offsetParent !== null && e.data && e.data.length);
+  if (!e) return null;
+  const bar = (e.data[0].colorbar || {{}}).title || {{}};
+  return {{title: e.layout.title.text, names: e.data.map((t) => t.name),
+          kinds: e.data.map((t) => t.type), x: e.data.map((t) => Array.from(t.x || [])),
+          y: e.data.map((t) => Array.from(t.y || [])), bar: bar.text || '',
+          ticks: Array.from(e.layout.xaxis.ticktext || []), paper: e.layout.paper_bgcolor,
+          texts: JSON.stringify(e.data[0].text || null)}};
+}}"""
+
+
 class Seen:
     """A page, and what it did that it must not do."""
 
@@ -51,6 +65,16 @@ class Seen:
         page.on("request", self._request)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._console)
+
+    def figure(self, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
+        """The figure on the page, once it is as `until` wants it."""
+        found = None
+        for _ in range(600):
+            found = self.page.evaluate(FIGURE)
+            if found and until(found):
+                return found
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"the figure did not come to be as expected: {str(found)[:500]}")
 
     def _request(self, request: Any) -> None:
         if not request.url.startswith((f"{self.address}/", "data:", "blob:")):

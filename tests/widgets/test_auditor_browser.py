@@ -4,32 +4,11 @@ The test also fails on an error in the console and on a request to anything but 
 (the fixture `seen` looks).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from marslab.widgets.frame.exports import FIND
-
 pytestmark = pytest.mark.slow
-
-FIGURE = f"""() => {{
-  {FIND}
-  const e = found.find((e) => e.offsetParent !== null && e.data && e.data.length);
-  return e ? {{title: e.layout.title.text, names: e.data.map((t) => t.name),
-              y: e.data.map((t) => Array.from(t.y || []).join())}} : null;
-}}"""
-
-
-def figure(seen: Any, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
-    """The figure on the page, once it is as `until` wants it."""
-    found = None
-    for _ in range(600):
-        found = seen.page.evaluate(FIGURE)
-        if found and until(found):
-            return found
-        seen.page.wait_for_timeout(100)
-    raise AssertionError(f"the figure did not come to be as expected: {str(found)[:500]}")
 
 
 def slide(seen: Any, label: str, key: str) -> None:
@@ -47,37 +26,37 @@ def slide(seen: Any, label: str, key: str) -> None:
 def test_a_question_a_curve_and_a_batch(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/")
     seen.page.get_by_role("link", name="Integral auditor").click()
-    before = figure(seen, lambda now: "37+48=?" in now["title"])
+    before = seen.figure(lambda now: "37+48=?" in now["title"])
     question = seen.page.get_by_label("Question", exact=True)
     question.fill("85-17=?")
     question.press("Enter")
-    figure(seen, lambda now: "85-17=?" in now["title"] and now["y"] != before["y"])
+    seen.figure(lambda now: "85-17=?" in now["title"] and now["y"] != before["y"])
     seen.page.get_by_text("Thresholds", exact=True).click()
-    figure(seen, lambda now: "slider, 1.1" in now["names"])
+    seen.figure(lambda now: "slider, 1.1" in now["names"])
     slide(seen, "Threshold of p", "ArrowLeft")
-    figure(seen, lambda now: "slider, 1.05" in now["names"])
+    seen.figure(lambda now: "slider, 1.05" in now["names"])
     seen.page.wait_for_url("**threshold=1.05**")
 
     seen.page.get_by_text("A curve", exact=True).click()
-    figure(
-        seen, lambda now: "a made-up curve" in now["title"] and "the auditor stops" in now["names"]
+    seen.figure(
+        lambda now: "a made-up curve" in now["title"] and "the auditor stops" in now["names"]
     )
     seen.page.get_by_text("Many draws", exact=True).click()
-    draws = figure(seen, lambda now: "true p" in now["names"])
+    draws = seen.figure(lambda now: "true p" in now["names"])
     slide(seen, "Noise of ln f", "ArrowRight")
-    figure(seen, lambda now: now["y"][0] != draws["y"][0])
+    seen.figure(lambda now: now["y"][0] != draws["y"][0])
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280
 
     seen.page.get_by_text("A batch", exact=True).click()
     seen.page.get_by_text("Thinking about problem").wait_for()
     seen.page.get_by_role("button", name="Cancel").click()
     seen.page.get_by_text("Cancelled. The picture is that of the last run").wait_for()
-    assert "true p" in figure(seen)["names"]
+    assert "true p" in seen.figure()["names"]
 
 
 def test_a_batch_says_whether_p_knows(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/auditor?source=batch&size=20&model=tars-nano")
     seen.page.get_by_text("Does p know whether the answer is right?").wait_for(timeout=120_000)
-    assert {"right", "all"} <= set(figure(seen)["names"])
+    assert {"right", "all"} <= set(seen.figure()["names"])
     seen.page.get_by_text("Turn the threshold", exact=True).click()
-    figure(seen, lambda now: "stops at the threshold" in now["names"])
+    seen.figure(lambda now: "stops at the threshold" in now["names"])

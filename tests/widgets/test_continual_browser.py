@@ -4,61 +4,39 @@ The test also fails on an error in the console and on a request to anything but 
 (the fixture `seen` looks).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from marslab.widgets.frame.exports import FIND
-
 pytestmark = pytest.mark.slow
-
-FIGURE = f"""() => {{
-  {FIND}
-  const e = found.find((e) => e.offsetParent !== null && e.data && e.data.length);
-  return e ? {{title: e.layout.title.text, names: e.data.map((t) => t.name),
-              texts: JSON.stringify(e.data[0].text || null), kinds: e.data.map((t) => t.type)}}
-           : null;
-}}"""
-
-
-def figure(seen: Any, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
-    """The figure on the page, once it is as `until` wants it."""
-    found = None
-    for _ in range(600):
-        found = seen.page.evaluate(FIGURE)
-        if found and until(found):
-            return found
-        seen.page.wait_for_timeout(100)
-    raise AssertionError(f"the figure did not come to be as expected: {str(found)[:500]}")
 
 
 def test_a_method_is_chosen_and_the_figures_follow(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/")
     seen.page.get_by_role("link", name="Continual learning").click()
-    springs = figure(seen, lambda now: "λ = 1000" in now["title"])
+    springs = seen.figure(lambda now: "λ = 1000" in now["title"])
     seen.page.get_by_label("Method", exact=True).select_option("Experience replay")
-    replay = figure(seen, lambda now: "replay, examples = 200" in now["title"])
+    replay = seen.figure(lambda now: "replay, examples = 200" in now["title"])
     assert replay["texts"] != springs["texts"]
     seen.page.wait_for_url("**method=replay**")
     seen.page.get_by_label("Figure of", exact=True).select_option("Naive")
-    figure(seen, lambda now: "naive" in now["title"] and now["texts"] != replay["texts"])
+    seen.figure(lambda now: "naive" in now["title"] and now["texts"] != replay["texts"])
     seen.page.get_by_text("Over time", exact=True).click()
-    figure(seen, lambda now: "mean of those seen" in now["names"])
+    seen.figure(lambda now: "mean of those seen" in now["names"])
     seen.page.get_by_text("Scores", exact=True).click()
-    bars = figure(seen, lambda now: set(now["kinds"]) == {"bar"})
+    bars = seen.figure(lambda now: set(now["kinds"]) == {"bar"})
     assert bars["names"] == ["replay, examples = 200", "naive", "joint"]
     seen.page.get_by_text("Important pixels", exact=True).click()
-    maps = figure(seen, lambda now: set(now["kinds"]) == {"heatmap"})
+    maps = seen.figure(lambda now: set(now["kinds"]) == {"heatmap"})
     assert maps["names"] == ["0, 1", "2, 3", "4, 5", "6, 7", "8, 9"]
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
 def test_a_long_run_tells_and_can_be_cancelled(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/continual?method=naive&epochs=10")
-    figure(seen, lambda now: "naive" in now["title"])
+    seen.figure(lambda now: "naive" in now["title"])
     seen.page.get_by_label("Scenario", exact=True).select_option("Ten digits, pixels reordered")
     seen.page.get_by_text("naive, task").wait_for()
     seen.page.get_by_role("button", name="Cancel").click()
     seen.page.get_by_text("Cancelled. The picture is that of the last run").wait_for()
-    assert "naive" in figure(seen)["title"]
+    assert "naive" in seen.figure()["title"]

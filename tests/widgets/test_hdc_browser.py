@@ -4,56 +4,34 @@ The test also fails on an error in the console and on a request to anything but 
 (the fixture `seen` looks).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from marslab.widgets.frame.exports import FIND
-
 pytestmark = pytest.mark.slow
-
-FIGURE = f"""() => {{
-  {FIND}
-  const e = found.find((e) => e.offsetParent !== null && e.data && e.data.length);
-  return e ? {{title: e.layout.title.text, names: e.data.map((t) => t.name),
-              ticks: Array.from(e.layout.xaxis.ticktext || []),
-              y: e.data.map((t) => Array.from(t.y || []))}} : null;
-}}"""
-
-
-def figure(seen: Any, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
-    """The figure on the page, once it is as `until` wants it."""
-    found = None
-    for _ in range(600):
-        found = seen.page.evaluate(FIGURE)
-        if found and until(found):
-            return found
-        seen.page.wait_for_timeout(100)
-    raise AssertionError(f"the figure did not come to be as expected: {str(found)[:500]}")
 
 
 def test_pairs_are_typed_noise_is_added_and_every_figure_follows(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/")
     seen.page.get_by_role("link", name="HDC retrieval").click()
-    first = figure(seen, lambda now: "Japan" in now["title"])
+    first = seen.figure(lambda now: "Japan" in now["title"])
     assert "the right one" in first["names"] and first["ticks"][1] == "Tokyo"
     pairs = seen.page.get_by_label("Store (key: value, one a line)")
     pairs.fill("key: value\nАлиса: кот")
     pairs.press("Tab")
-    figure(seen, lambda now: now["ticks"][:2] == ["value", "кот"])
+    seen.figure(lambda now: now["ticks"][:2] == ["value", "кот"])
     seen.page.get_by_text("Rejected, rightly").wait_for()  # Japan is no longer stored
     ask = seen.page.get_by_label("Ask for")
     ask.fill("Алиса")
     ask.press("Enter")
-    figure(seen, lambda now: "Алиса" in now["title"] and "the right one" in now["names"])
+    seen.figure(lambda now: "Алиса" in now["title"] and "the right one" in now["names"])
     seen.page.get_by_text(": right.").wait_for()
     seen.page.get_by_text("Confusion", exact=True).click()
-    figure(seen, lambda now: now["ticks"] == ["value", "кот", "another", "none"])
+    seen.figure(lambda now: now["ticks"] == ["value", "кот", "another", "none"])
     seen.page.get_by_text("Noise", exact=True).click()
-    figure(seen, lambda now: "under noise" in now["title"])
+    seen.figure(lambda now: "under noise" in now["title"])
     seen.page.get_by_label("Algebra").select_option("BSC: bits, exclusive or")
-    figure(seen, lambda now: "BSC, 1 bit)" in now["title"])
+    seen.figure(lambda now: "BSC, 1 bit)" in now["title"])
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280
     pairs.fill("no pair")
     pairs.press("Tab")
@@ -64,9 +42,9 @@ def test_pairs_are_typed_noise_is_added_and_every_figure_follows(seen: Any) -> N
 
 def test_the_capacity_is_theory_with_dots_and_a_slider_moves_the_mark(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/hdc?figure=capacity&dim=256")
-    before = figure(seen, lambda now: "measured" in now["names"])
+    before = seen.figure(lambda now: "measured" in now["names"])
     assert "256 numbers" in before["title"] and "your memory" in before["names"]
     handle = seen.page.locator(".noUi-handle:visible").nth(0)
     handle.focus()
     seen.page.keyboard.press("ArrowRight")
-    figure(seen, lambda now: "512 numbers" in now["title"])
+    seen.figure(lambda now: "512 numbers" in now["title"])

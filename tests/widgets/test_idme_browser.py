@@ -4,33 +4,11 @@ The test also fails on an error in the console and on a request to anything but 
 (the fixture `seen` looks).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from marslab.widgets.frame.exports import FIND
-
 pytestmark = pytest.mark.slow
-
-FIGURE = f"""() => {{
-  {FIND}
-  const e = found.find((e) => e.offsetParent !== null && e.data && e.data.length);
-  return e ? {{title: e.layout.title.text, names: e.data.map((t) => t.name),
-              x: e.data.map((t) => Array.from(t.x || [])),
-              y: e.data.map((t) => Array.from(t.y || []))}} : null;
-}}"""
-
-
-def figure(seen: Any, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
-    """The figure on the page, once it is as `until` wants it."""
-    found = None
-    for _ in range(600):
-        found = seen.page.evaluate(FIGURE)
-        if found and until(found):
-            return found
-        seen.page.wait_for_timeout(100)
-    raise AssertionError(f"the figure did not come to be as expected: {str(found)[:500]}")
 
 
 def points(found: dict[str, Any], name: str, axis: str = "x") -> list[Any]:
@@ -41,18 +19,18 @@ def points(found: dict[str, Any], name: str, axis: str = "x") -> list[Any]:
 def test_a_question_is_typed_and_the_pool_goes_on_round_by_round(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/")
     seen.page.get_by_role("link", name="IDME").click()
-    first = figure(seen, lambda now: "3x+7" in now["title"])
+    first = seen.figure(lambda now: "3x+7" in now["title"])
     assert points(first, "winner")
     question = seen.page.get_by_label("Question")
     question.fill("2x+9=25")
     question.press("Enter")
-    figure(seen, lambda now: "2x+9" in now["title"])
+    seen.figure(lambda now: "2x+9" in now["title"])
     seen.page.get_by_text("Pool off", exact=True).wait_for()
     seen.page.get_by_text("Pool size", exact=True).click()
-    grown = figure(seen, lambda now: "blocks in the pool" in now["names"])
+    grown = seen.figure(lambda now: "blocks in the pool" in now["names"])
     sizes = points(grown, "blocks in the pool", "y")
     seen.page.get_by_label("Growth", exact=True).select_option("May not grow")
-    shut = figure(seen, lambda now: points(now, "blocks in the pool", "y") != sizes)
+    shut = seen.figure(lambda now: points(now, "blocks in the pool", "y") != sizes)
     assert len(set(points(shut, "blocks in the pool", "y"))) == 1
     assert not seen.page.get_by_label("Blocks added at once").is_visible()
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280
@@ -60,15 +38,15 @@ def test_a_question_is_typed_and_the_pool_goes_on_round_by_round(seen: Any) -> N
 
 def test_a_state_that_turns_is_caught_without_a_model(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/idme?figure=hankel&source=turning&angle=90")
-    caught = figure(seen, lambda now: "90°" in now["title"])
+    caught = seen.figure(lambda now: "90°" in now["title"])
     assert points(caught, "loop: dropped", "y") == ["cycle", "cycle"]
     assert not seen.page.get_by_label("Question").is_visible()
     angle = seen.page.locator(".noUi-handle:visible").nth(0)
     angle.focus()
     seen.page.keyboard.press("ArrowRight")
-    turned = figure(seen, lambda now: "120°" in now["title"])
+    turned = seen.figure(lambda now: "120°" in now["title"])
     assert points(turned, "loop: dropped") == [6, 7]
     seen.page.get_by_text("cycle, period 3 steps").wait_for()
     seen.page.get_by_label("What thinks").select_option("A question to TARS")
-    figure(seen, lambda now: "3x+7" in now["title"])
+    seen.figure(lambda now: "3x+7" in now["title"])
     assert seen.page.get_by_label("Question").is_visible()

@@ -4,32 +4,11 @@ The test also fails on an error in the console and on a request to anything but 
 (the fixture `seen` looks).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from marslab.widgets.frame.exports import FIND
-
 pytestmark = pytest.mark.slow
-
-FIGURE = f"""() => {{
-  {FIND}
-  const e = found.find((e) => e.offsetParent !== null && e.data && e.data.length);
-  return e ? {{title: e.layout.title.text, names: e.data.map((t) => t.name),
-              x: e.data.map((t) => Array.from(t.x || []))}} : null;
-}}"""
-
-
-def figure(seen: Any, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
-    """The figure on the page, once it is as `until` wants it."""
-    found = None
-    for _ in range(600):
-        found = seen.page.evaluate(FIGURE)
-        if found and until(found):
-            return found
-        seen.page.wait_for_timeout(100)
-    raise AssertionError(f"the figure did not come to be as expected: {str(found)[:500]}")
 
 
 def slide(seen: Any, index: int, key: str) -> None:
@@ -41,25 +20,25 @@ def slide(seen: Any, index: int, key: str) -> None:
 def test_a_text_and_a_question_are_typed_and_every_part_answers(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/")
     seen.page.get_by_role("link", name="Memory hub").click()
-    assert "question" in figure(seen)["names"]
+    assert "question" in seen.figure()["names"]
     seen.page.get_by_text("Cosines", exact=True).click()
-    before = figure(seen, lambda now: "kept question: miss" in now["names"])
+    before = seen.figure(lambda now: "kept question: miss" in now["names"])
     slide(seen, 0, "ArrowRight")  # one record more
-    more = figure(seen, lambda now: len(now["x"][1]) == len(before["x"][1]) + 1)
+    more = seen.figure(lambda now: len(now["x"][1]) == len(before["x"][1]) + 1)
     text = seen.page.get_by_label("Remember (one text a line)")
     text.fill("The spider has 1 hat.")
     text.press("Tab")
-    figure(seen, lambda now: now["x"][1] != more["x"][1])
+    seen.figure(lambda now: now["x"][1] != more["x"][1])
     question = seen.page.get_by_label("Recall", exact=True)
     question.fill("Solve: x^2 - 5x + 7 = 0")
     question.press("Enter")
-    figure(seen, lambda now: "x^2" in now["title"] and "kept question: miss" in now["names"])
+    seen.figure(lambda now: "x^2" in now["title"] and "kept question: miss" in now["names"])
     rule = seen.page.get_by_label("Memo: figures of both questions")
     rule.select_option("Need not be alike (as printed)")
-    figure(seen, lambda now: "kept question: hit" in now["names"])
+    seen.figure(lambda now: "kept question: hit" in now["names"])
     seen.page.get_by_text("that of another question").wait_for()
     seen.page.get_by_text("Surprise", exact=True).click()
-    figure(seen, lambda now: "The spider has 1 hat." in now["title"])
+    seen.figure(lambda now: "The spider has 1 hat." in now["title"])
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280
     seen.page.get_by_label("Memory", exact=True).select_option("My store (a copy, read-only)")
     card = seen.page.get_by_role("alert")

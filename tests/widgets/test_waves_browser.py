@@ -4,32 +4,11 @@ The test also fails on an error in the console and on a request to anything but 
 (the fixture `seen` looks).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from marslab.widgets.frame.exports import FIND
-
 pytestmark = pytest.mark.slow
-
-FIGURE = f"""() => {{
-  {FIND}
-  const e = found.find((e) => e.offsetParent !== null && e.data && e.data.length);
-  return e ? {{title: e.layout.title.text, ticks: Array.from(e.layout.xaxis.ticktext || []),
-              paper: e.layout.paper_bgcolor, bar: e.data[0].colorbar.title.text}} : null;
-}}"""
-
-
-def figure(seen: Any, until: Callable[[Any], bool] = bool) -> dict[str, Any]:
-    """The figure on the page, once it is as `until` wants it."""
-    found = None
-    for _ in range(600):
-        found = seen.page.evaluate(FIGURE)
-        if found and until(found):
-            return found
-        seen.page.wait_for_timeout(100)
-    raise AssertionError(f"the figure did not come to be as expected: {str(found)[:500]}")
 
 
 def focus_on_the_slider(seen: Any, name: str) -> None:
@@ -47,23 +26,24 @@ def focus_on_the_slider(seen: Any, name: str) -> None:
 def test_a_sum_is_asked_and_a_gate_that_is_held_changes_the_answer(seen: Any) -> None:
     seen.page.goto(f"{seen.address}/")
     seen.page.get_by_role("link", name="Waves").click()
-    figure(seen, lambda now: "α of the merge" in now["title"])
-    seen.page.get_by_label("Model").select_option("tars-nano")
+    seen.figure(lambda now: "α of the merge" in now["title"])
+    seen.page.goto(f"{seen.address}/waves?model=tars-nano")
+    seen.figure(lambda now: "α of the merge" in now["title"])
     question = seen.page.get_by_label("Question")
     question.fill("21+34=?")
     question.press("Enter")
-    figure(seen, lambda now: "".join(now["ticks"]).startswith("⊢21+34=?↵1+4=5"))
+    seen.figure(lambda now: "".join(now["ticks"]).startswith("⊢21+34=?↵1+4=5"))
     assert seen.page.get_by_label("In", exact=True).is_disabled()
     seen.page.get_by_label("Gate to hold").select_option("α of the merge")
-    figure(seen, lambda now: "held: α = 0 in wave 1" in now["title"])
+    seen.figure(lambda now: "held: α = 0 in wave 1" in now["title"])
     seen.page.locator("dt", has_text="With the gate held").wait_for()
     focus_on_the_slider(seen, "Held at")
     seen.page.keyboard.press("End")
-    figure(seen, lambda now: "held: α = 1 in wave 1" in now["title"])
+    seen.figure(lambda now: "held: α = 1 in wave 1" in now["title"])
     seen.page.get_by_text("Depth", exact=True).click()
-    figure(seen, lambda now: "chance" in now["bar"])
+    seen.figure(lambda now: "chance" in now["bar"])
     seen.page.get_by_label("Figure and data").select_option("With all gates free")
-    last = figure(seen, lambda now: "all gates free" in now["title"])
+    last = seen.figure(lambda now: "all gates free" in now["title"])
     assert "".join(last["ticks"]).endswith("55⊣")
     assert "gate=merge" in seen.page.url and "value=1" in seen.page.url
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1280

@@ -71,15 +71,19 @@ class StepGraphs:
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(WARM_UP):
-                self.losses(**inputs, **options)["loss"].backward()
+                self._forward(inputs, options)["loss"].backward()
                 self.model.zero_grad(set_to_none=True)
             for b, before in buffers:
                 b.copy_(before)
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            losses = dict(self.losses(**inputs, **options))
+            losses = dict(self._forward(inputs, options))
             losses["loss"].backward()
         learned = [(p, p.grad) for p in self.model.parameters() if p.grad is not None]
         losses = {name: x.detach() for name, x in losses.items()}
         return Captured(graph, inputs, losses, learned)
+
+    def _forward(self, inputs: Mapping[str, Tensor], options: Mapping[str, Any]) -> Any:
+        beside = {name: x for name, x in inputs.items() if name not in ("ids", "targets")}
+        return self.losses(inputs["ids"], inputs["targets"], **options, **beside)

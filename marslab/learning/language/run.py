@@ -193,13 +193,14 @@ class Run:
         self, piece: Batch, phase: Phase, options: dict[str, Any], seed: int, share: float
     ) -> Mapping[str, Tensor]:
         """Add the gradients of a piece; returns its losses."""
-        sent = {"ids": self._sent(piece.ids), "targets": self._sent(piece.targets)}
-        sent |= {name: self._sent(x) for name, x in piece.beside.items()}
+        ids, targets = self._sent(piece.ids), self._sent(piece.targets)
+        beside = {name: self._sent(x) for name, x in piece.beside.items()}
         with self._precision():
             if self.graphs is not None:
-                return self.graphs.run(phase.name, sent, options, seed=seed, share=share)
+                tensors = {"ids": ids, "targets": targets, **beside}
+                return self.graphs.run(phase.name, tensors, options, seed=seed, share=share)
             torch.manual_seed(seed)
-            parts = self.losses(**sent, **options)
+            parts = self.losses(ids, targets, **options, **beside)
         self.scaler.scale(parts["loss"] * share).backward()
         return parts
 

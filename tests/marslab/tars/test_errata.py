@@ -50,7 +50,7 @@ def test_what_a_row_names_is_there_and_says_so(number: int, what: str, fate: str
 
 
 def test_the_card_names_every_shipped_tars_and_its_scores() -> None:
-    cards = {path.stem for path in CARD.parent.glob("tars-*.json")}
+    cards = {path.stem for path in CARD.parent.glob("tars-*.json")} - {"tars-mini-seeds"}
     assert cards == {path.stem for path in CARD.parent.glob("tars-*.safetensors")}
     fields = {name for stem in cards for name in _fields(CARD.parent / f"{stem}.json")}
     told = set(re.findall(r"`(\w+)`", CARD.read_text("utf-8")))
