@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
@@ -44,7 +45,7 @@ def read_idx(path: str | Path) -> Tensor:
             if len(sizes) < 4 * head[3] or expected > MOST:
                 raise UserError(f"{path} is damaged: its header asks for the shape {shape}")
             data = file.read(expected + 1)
-    except (OSError, EOFError) as problem:
+    except (OSError, EOFError, zlib.error) as problem:
         raise UserError(f"{path} cannot be read: {problem}") from problem
     if len(data) != expected:
         raise UserError(

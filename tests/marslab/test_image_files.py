@@ -46,6 +46,7 @@ def test_an_idx_file_is_read_as_written(tmp_path: Path, shape: tuple, packed: bo
         (b"\0\0\x08\x02" + b"\xff" * 8, "is damaged: its header"),
         (gzip.compress(idx(images(3, 2)))[:-9], "cannot be read"),
         (b"\x1f\x8b\0\0", "cannot be read"),
+        (b"\x1f\x8b\x08" + bytes(12), "cannot be read"),  # gzip, then no valid block
     ],
 )
 def test_a_damaged_idx_file_gets_a_sentence(tmp_path: Path, data: bytes, says: str) -> None:
