@@ -214,13 +214,22 @@ class Run:
         return x.pin_memory().to(self.device, non_blocking=True)
 
 
+def graphable(plan: LanguagePlan) -> bool:
+    """Whether each step of a plan is one piece without a scaled loss, as a CUDA graph needs it.
+
+    >>> graphable(LanguagePlan((Phase("one", 1, 1e-3, accumulate=2),)))
+    False
+    """
+    return plan.precision != "fp16" and all(phase.accumulate == 1 for phase in plan.phases)
+
+
 def _graphs(model: nn.Module, losses: Losses, plan: LanguagePlan) -> StepGraphs:
     """Graphs for a plan whose steps are one piece and whose losses need no scaling.
 
     Errors:
         ValueError: the plan's are not
     """
-    if plan.precision == "fp16" or any(phase.accumulate > 1 for phase in plan.phases):
+    if not graphable(plan):
         raise ValueError(
             "graphs need steps of one piece and no scaled loss: set accumulate to 1 and take bf16"
         )

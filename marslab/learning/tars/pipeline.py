@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from marslab.compress.ternary import pack, to_ternary
 from marslab.config import to_json
 from marslab.errors import UserError, unknown
 from marslab.learning.language import Pace, read_log, state, train_language
+from marslab.learning.language.run import graphable
 from marslab.learning.language.transfer import transfer_embedding
 from marslab.learning.reflex import train as train_reflex
 from marslab.learning.tars.data import build_table
@@ -153,13 +155,15 @@ class Pipeline:
         if last not in names:
             raise UserError(unknown("phase", last, names))
         model = self.fresh_brain()
-        # A phase that follows is short and trains other parts: compiling it anew would not pay.
-        for name in dict.fromkeys([names[0], last]):
+        # Where waves are compiled it is for the first phase: those that follow are short and train
+        # other parts, and compiling them anew would not pay.
+        for name in dict.fromkeys([names[0], last] if self.compiled else [last]):
             steps = None if name == names[-1] and not phase else self._steps_upto(name)
             if steps is not None and steps <= 0:
                 continue
             spare = None if until is None else max(until - time.monotonic(), 1e-3)
-            with torch.compiler.set_stance("default" if name == names[0] else "force_eager"):
+            eager = self.compiled and name != names[0]
+            with torch.compiler.set_stance("force_eager") if eager else nullcontext():
                 reason = self._train_brain(model, steps, spare)
             if reason != "steps":
                 return reason
@@ -176,7 +180,7 @@ class Pipeline:
             on_record=self.tell,
             seconds=left,
             steps=steps,
-            graphs=self.on_gpu,
+            graphs=self.on_gpu and graphable(self.training.brain),
         )
         if outcome.reason != "finished":
             return outcome.reason
