@@ -66,10 +66,15 @@ class DualSSM(GatedBlock):
         self.A_log = nn.Parameter(log_rates(heads, decay_init))
         spread_steps(self.to_dt.bias, steps)
 
-    def mixed(self, u: Tensor) -> Tensor:
+    def operands(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What u [B, L, E] makes of the scan: dt [B, L, H], A [H], B and C [B, L, 1, N]."""
         dt = F.softplus(self.to_dt(u))
         A = -torch.exp(self.A_log.to(state_dtype(u.dtype)))
         B, C = self.to_B_and_C(u).unsqueeze(2).chunk(2, -1)  # one group for all heads
+        return dt, A, B, C
+
+    def mixed(self, u: Tensor) -> Tensor:
+        dt, A, B, C = self.operands(u)
         y = ssd(u.unflatten(-1, (self.heads, -1)), dt, A, B, C).flatten(2) + self.D * u
         emit("dual_ssm", dt=dt, A=A, B=B, C=C, y=y)
         return y

@@ -67,10 +67,15 @@ class SelectiveSSM(GatedBlock):
         self.A_log = nn.Parameter(log_rates(d_state, decay_init).repeat(self.width, 1))
         spread_steps(self.to_dt.bias, steps)
 
-    def mixed(self, u: Tensor) -> Tensor:
+    def operands(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What u [B, L, E] makes of the scan: dt [B, L, E], A [E, N], B and C [B, L, N]."""
         dt = F.softplus(self.to_dt(u))
         A = -torch.exp(self.A_log.to(state_dtype(u.dtype)))
         B, C = self.to_B_and_C(u).chunk(2, -1)
+        return dt, A, B, C
+
+    def mixed(self, u: Tensor) -> Tensor:
+        dt, A, B, C = self.operands(u)
         y = selective_scan(u, dt, A, B, C, self.D, discretisation=self.discretisation)
         emit("selective_ssm", dt=dt, A=A, B=B, C=C, y=y)
         return y

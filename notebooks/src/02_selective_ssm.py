@@ -553,6 +553,9 @@ table.round(3)
 # %%
 from marslab.layers import SelectiveSSM
 
+source(SelectiveSSM.operands)
+
+# %%
 source(SelectiveSSM.mixed)
 
 # %%

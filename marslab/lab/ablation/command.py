@@ -15,14 +15,16 @@ from marslab.lab.ablation.changes import grid_of, one_value
 from marslab.lab.ablation.execute import Place, Work
 from marslab.lab.ablation.progress import Bar
 from marslab.lab.ablation.results import Results
-from marslab.lab.ablation.study import Study, shipped
+from marslab.lab.ablation.study import Study
+from marslab.lab.ablation.study import shipped as shipped_studies
 from marslab.lab.ablation.table import as_json, show
+from marslab.lab.ablation.words import conditions
 
 Name = Annotated[
     str,
     typer.Argument(
         metavar="STUDY.yaml|NAME",
-        help=f"A study file, a shipped study ({', '.join(shipped())}), or a preset.",
+        help=f"A study file, a shipped study ({', '.join(shipped_studies())}), or a preset.",
     ),
 ]
 Off = Annotated[
@@ -49,6 +51,12 @@ Fresh = Annotated[
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Try failed runs again.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Shipped = Annotated[
+    bool, typer.Option("--shipped", help="Run nothing: show the results that come with marslab.")
+]
+Ship = Annotated[
+    bool, typer.Option("--ship", help="In a checkout: keep the results in data/studies.")
+]
 Page = Annotated[bool, typer.Option(help="Also draw a page with figures.")]
 Report = Annotated[bool, typer.Option(help="Also write an executed notebook.")]
 
@@ -64,22 +72,28 @@ def ablate(
     scheduler: Scheduler = None,
     fresh: Fresh = False,
     retry: Retry = False,
+    shipped: Shipped = False,
+    ship: Ship = False,
     json: Json = False,
     page: Page = True,
     report: Report = True,
 ) -> None:
     """Switch parts of a model off or over, train each variant, and see what it costs."""
+    if shipped:
+        found = Results.shipped(name)
+        tell(found, json)
+        told = "; ".join(f"{name}: {value}" for name, value in conditions(found).items())
+        say(Console(stderr=True, highlight=False), told)
+        return
     place = Place(workers, dask, scheduler)
     place.check()
     study = chosen(name, off or [], set_ or [], budget or [], seeds)
     progress = Console(stderr=True, highlight=False)
     work = Work(study, fresh=fresh, retry=retry)
     results = done(work, place, progress)
-    if json:
-        print(as_json(results))
-    else:
-        show(results)
-    written = draw(results, progress) if page else []
+    tell(results, json)
+    written = [results.ship()] if ship else []
+    written += draw(results, progress) if page else []
     written += write_report(results, progress) if report else []
     for path in written:
         progress.print(f"written: {path}", soft_wrap=True, markup=False)
@@ -89,6 +103,14 @@ def ablate(
             f"{len(results.failed)} of {len(results.ids)} runs failed: --retry tries again",
         )
         raise typer.Exit(1)
+
+
+def tell(results: Results, json: bool) -> None:
+    """Print the results on standard output."""
+    if json:
+        print(as_json(results))
+    else:
+        show(results)
 
 
 def chosen(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from marslab.errors import UserError, unknown
 from marslab.lab.ablation.metrics import Metric
+from marslab.lab.ablation.shipping import measured, read_shipped, ship
 from marslab.lab.ablation.statistics import Interval, difference, interval
 from marslab.lab.ablation.store import RunRecord, Store, studies
 from marslab.lab.ablation.study import Study, from_values
@@ -48,22 +49,41 @@ class Results:
     def load(cls, study: str | Path, home: Path | None = None) -> "Results":
         """Return the results of a study, by its name or by its folder.
 
+        Where there are no runs of your own, those that come with marslab.
+
         Errors:
             UserError: there is no such study, or its file is damaged
         """
         folder = Path(study)
         if not (folder / "study.json").is_file():
-            if str(study) not in studies(home):
-                raise UserError(unknown("study with results", str(study), studies(home)))
+            own = studies(home)
+            if str(study) not in own and str(study) in measured():
+                return cls.shipped(str(study))
+            if str(study) not in own:
+                known = sorted({*own, *measured()})
+                raise UserError(unknown("study with results", str(study), known))
             folder = Store.named(str(study), home).folder
         store = Store(folder)
         values = store.read_study()
-        try:
-            return _made(store, values)
-        except (AttributeError, KeyError, TypeError, StopIteration) as problem:
-            raise UserError(
-                f"{folder / 'study.json'} is damaged ({problem!r}): run the study again"
-            ) from problem
+        return _made(values, *store.read(), file=folder / "study.json")
+
+    @classmethod
+    def shipped(cls, study: str) -> "Results":
+        """Return the results of a study that come with marslab.
+
+        Errors:
+            UserError: there are none, or their file is damaged
+        """
+        found = read_shipped(study)
+        return _made(found.values, found.runs, [], file=found.file)
+
+    def ship(self, folder: Path | None = None) -> Path:
+        """Write these results into data/studies of the checkout; return the file.
+
+        Errors:
+            UserError: this marslab is installed without a checkout, or a run failed or is missing
+        """
+        return ship(Store(self.folder).read_study(), self.runs, folder)
 
     @property
     def metric(self) -> Metric:
@@ -190,29 +210,28 @@ def described(plan: "Plan") -> dict[str, Any]:
     }
 
 
-def _made(store: Store, values: dict[str, Any]) -> Results:
-    found, problems = store.read()
-    study = from_values(values["study"], str(store.folder / "study.json"))
-    metrics = tuple(Metric(**metric) for metric in values["metrics"])
-    variants = tuple(
-        VariantRow(each["name"], each["changes"], tuple(each["runs"]))
-        for each in values["variants"]
-    )
-    return Results(
-        folder=store.folder,
-        study=study,
-        metrics=metrics,
-        curve=next(metric for metric in metrics if metric.name == values["curve"]),
-        variants=variants,
-        # A run keeps its id when the study gets another baseline, and takes the name it has now.
-        runs=[
-            replace(found[run], study=study.study, variant=each.name, changes=each.changes)
-            for each in variants
-            for run in each.runs
-            if run in found
-        ],
-        problems=problems,
-    )
+def _made(
+    values: dict[str, Any], found: dict[str, RunRecord], problems: list[str], *, file: Path
+) -> Results:
+    """The results that `values`, read from `file`, and the runs by id stand for."""
+    try:
+        metrics = tuple(Metric(**metric) for metric in values["metrics"])
+        variants = tuple(
+            VariantRow(each["name"], each["changes"], tuple(each["runs"]))
+            for each in values["variants"]
+        )
+        study = from_values(values["study"], str(file))
+        curve = next(metric for metric in metrics if metric.name == values["curve"])
+    except (AttributeError, KeyError, TypeError, StopIteration) as problem:
+        raise UserError(f"{file} is damaged ({problem!r}): run the study again") from problem
+    # A run keeps its id when the study gets another baseline, and takes the name it has now.
+    runs = [
+        replace(found[run], study=study.study, variant=each.name, changes=each.changes)
+        for each in variants
+        for run in each.runs
+        if run in found
+    ]
+    return Results(file.parent, study, metrics, curve, variants, runs, problems)
 
 
 def _cell(value: Any) -> Any:

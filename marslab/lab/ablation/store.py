@@ -126,7 +126,7 @@ class Store:
         Errors:
             UserError: there is no study here, or its file is damaged
         """
-        return _read(self.folder / "study.json", STUDY)
+        return read_json(self.folder / "study.json", STUDY)
 
     def set_aside(self) -> Path | None:
         """Move the folder of the runs aside; return where it is now, None when there was none."""
@@ -145,14 +145,23 @@ def read_run(file: Path) -> RunRecord:
     Errors:
         UserError: the file is damaged, or not the run that its name says
     """
-    found = _read(file, RUN)
+    found = record_of(read_json(file, RUN), file)
+    if found.id != file.stem:
+        raise UserError(f"{file} holds the run {found.id}: give it the name {found.id}.json")
+    return found
+
+
+def record_of(found: Any, file: Path) -> RunRecord:
+    """Return the run that was read from a file, its parts checked.
+
+    Errors:
+        UserError: a part is missing or of the wrong kind
+    """
     known = [each.name for each in fields(RunRecord)]
-    missing = [name for name in known if name not in found]
+    missing = [name for name in known if not isinstance(found, Mapping) or name not in found]
     wrong = [n for n in known if n not in missing and not isinstance(found[n], KINDS.get(n, str))]
     if missing or wrong:
         raise UserError(f"{file} is damaged: {', '.join(missing + wrong)}: remove or restore it")
-    if found["id"] != file.stem:
-        raise UserError(f"{file} holds the run {found['id']}: give it the name {found['id']}.json")
     if found["status"] not in ("done", "failed"):
         raise UserError(f"{file} is damaged: {unknown('status', found['status'], Status.__args__)}")
     return RunRecord(**{name: found[name] for name in known})
@@ -169,7 +178,12 @@ def codes(records: Iterable[RunRecord]) -> set[str]:
     return {record.code for record in records if record.code}
 
 
-def _read(file: Path, kind: str) -> dict[str, Any]:
+def read_json(file: Path, kind: str) -> dict[str, Any]:
+    """Return what a JSON file of this kind holds.
+
+    Errors:
+        UserError: it is not there, cannot be read, or is of another kind
+    """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as problem:

@@ -16,6 +16,7 @@ from typing import Any
 from marslab import home
 from marslab.errors import UserError
 from marslab.files import write_text
+from marslab.lab.checkout import data_folder
 from marslab.lab.claims.digest import code_of, terms_of
 from marslab.lab.claims.rules import FAILS, HOLDS, PARTLY, UNMEASURED, UNTESTABLE, finite
 from marslab.lab.claims.schema import Claim, claims
@@ -170,12 +171,7 @@ def ship(found: Iterable[Standing], path: Path | None = None) -> Path:
     Errors:
         UserError: this marslab is installed without a checkout
     """
-    path = path or ledger_path()
-    if not (path.parent.parent / "pyproject.toml").is_file():
-        raise UserError(
-            "the ledger is shipped from a checkout, and this marslab is installed without one: "
-            "clone the repository and run `pip install -e .` there"
-        )
+    path = data_folder("the ledger", path and path.parent) / "ledger.json"
     runs = [asdict(each.run) for each in found if each.run is not None]
     write_text(path, json.dumps({**home.stamp(LEDGER), "runs": runs}, indent=1) + "\n")
     return path

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from marslab.kernels import circular_conv, circular_corr
+from marslab.memory.hdc import bind, unbind, unitary
 
 PRINTED = 10_000  # D of MARS v4, 3.3
 
@@ -59,7 +59,7 @@ class HdcMemory:
             self.banks.append(torch.zeros(self.dim))
         padded = torch.zeros(self.dim)
         padded[: self.width] = value
-        self.banks[-1] += circular_conv(self.key(number), padded)
+        self.banks[-1] += bind(self.key(number), padded)
         self.items += 1
         return number
 
@@ -78,7 +78,7 @@ class HdcMemory:
             key: [D]
             returns: [W]
         """
-        return circular_corr(key, self.banks[bank])[: self.width]
+        return unbind(key, self.banks[bank])[: self.width]
 
     def key(self, number: int) -> Tensor:
         """Return the key of that number: random, every frequency of magnitude 1.
@@ -88,8 +88,7 @@ class HdcMemory:
         """
         # Far from the small seeds that people take: a draw of theirs must not be a key.
         draw = torch.Generator().manual_seed((self.seed + 1) * 1_000_003 + number)
-        spectrum = torch.fft.rfft(torch.randn(self.dim, generator=draw))
-        return torch.fft.irfft(spectrum / spectrum.abs(), n=self.dim)
+        return unitary(torch.randn(self.dim, generator=draw))
 
     def memory_bytes(self) -> int:
         """Return the bytes of the banks; keys are made again when they are needed."""

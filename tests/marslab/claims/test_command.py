@@ -127,7 +127,7 @@ def test_a_run_that_fails_is_exit_1_and_no_verdict(
         (("toy-exponnt",), "there is no claim 'toy-exponnt'. Did you mean 'toy-exponent'?"),
         (("--json", "--markdown"), "choose one"),
         (("--run", "toy-far"), "toy-far cannot be tested here: There is no such machine here."),
-        (("--ship",), "the ledger is shipped from a checkout"),
+        (("--ship",), "the ledger ships from a checkout"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -9,6 +9,7 @@ from marslab.lab.ablation import Results, Study
 from marslab.lab.ablation.metrics import Metric
 from marslab.lab.ablation.plan import plan
 from marslab.lab.ablation.results import VariantRow, described
+from marslab.lab.ablation.shipping import measured
 from marslab.lab.ablation.store import Store, studies
 from marslab.lab.ablation.study import find_study, shipped
 
@@ -23,12 +24,13 @@ def known() -> list[str]:
 
 
 def load(name: str) -> Results:
-    """Return what there is of a study: its results, or its plan without a run.
+    """Return what there is of a study: its results, those that ship, or its plan without a run.
 
     Errors:
         UserError: there is no such study, or it cannot be read
     """
-    return Results.load(name) if name in studies() else planned(find_study(name))
+    there = {*studies(), *measured()}
+    return Results.load(name) if name in there else planned(find_study(name))
 
 
 def planned(study: Study) -> Results:
