@@ -48,6 +48,10 @@ COMMANDS = {
         "marslab.lab.edge.command:edge",
         "Size, latency and accuracy of a model made smaller in each way.",
     ),
+    "lengths": (
+        "marslab.lab.lengths.command:lengths",
+        "How MARS and a Transformer of its size grow with the length.",
+    ),
     "edge-demo": (
         "marslab.lab.edge.command:edge_demo",
         "Draw a digit, and a model of 8 bits reads it.",

@@ -34,7 +34,7 @@ def read_preset(name: str) -> dict[str, Any]:
     return read_yaml(file.read_text(encoding="utf-8"), f"preset {name}")
 
 
-def read_yaml(text: str, where: str) -> dict[str, Any]:
+def read_yaml(text: str, where: str, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     """Return the mapping that a YAML text holds.
 
     Only plain data: no objects, no aliases (a few lines of them unfold without bound), no name
@@ -48,8 +48,8 @@ def read_yaml(text: str, where: str) -> dict[str, Any]:
     """
     import yaml
 
-    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise UserError(f"{where} is larger than {MAX_BYTES:,} bytes: this is no preset")
+    if len(text.encode("utf-8", "replace")) > max_bytes:
+        raise UserError(f"{where} is larger than {max_bytes:,} bytes: this is no preset")
     try:
         values = _loader()(text).get_single_data()
     except yaml.MarkedYAMLError as error:

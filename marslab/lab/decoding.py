@@ -1,10 +1,7 @@
 """How fast a model decodes on a CPU and how much memory it takes, in a process of its own."""
 
-import ctypes
-import gc
 import statistics
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -15,6 +12,7 @@ from marslab import workers
 from marslab.compress.int8 import to_bfloat16, to_int8
 from marslab.compress.ternary import pack, to_ternary
 from marslab.errors import UserError, unknown
+from marslab.lab.bench.memory import release
 from marslab.systems.registry import build
 from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.state import TarsState
@@ -112,12 +110,12 @@ def _measured(job: Job) -> tuple[Any, ...]:
 
     memory = psutil.Process().memory_info
     _written(_model(job._replace(overrides=job.overrides | SMALL)), 2, memory)
-    _release()
+    release()
     before = memory().rss
     model = _model(job)
-    _release()
+    release()
     seconds, state, growth = _written(model, job.bytes, memory)
-    _release()
+    release()
     after = memory().rss
     tensors = (*model.parameters(), *model.buffers())
     return (
@@ -169,10 +167,3 @@ def _written(
         if at >= 0:
             seconds.append(perf_counter() - began)
     return seconds, state, memory().rss - first
-
-
-def _release() -> None:
-    """Give freed memory back to the system, where the C library can."""
-    gc.collect()
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -1,15 +1,14 @@
-"""One layer of MARS: four cores behind one name, pre-norm, with a way past and a state to carry."""
+"""One layer of MARS: its cores behind one name, pre-norm, with a way past and a state to carry."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from marslab.layers.attention import KVCache, TransformerBlock
 from marslab.layers.block_config import positive
-from marslab.layers.gated_block import GatedBlock
 from marslab.layers.mars_cores import (
-    CarriedBlock,
     CarriedS6,
     CarriedSSD,
     CarriedState,
@@ -17,7 +16,8 @@ from marslab.layers.mars_cores import (
     PrintedSSM,
 )
 
-Core = Literal["ssd", "s6", "printed", "fft"]
+Core = Literal["ssd", "s6", "printed", "fft", "attention"]
+State = CarriedState | KVCache
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class MarsBlockConfig:
 
     "ssd" is Mamba-2's with one decay a head, "s6" Mamba's with one a channel and state, "printed"
     the design's sigmoid without a step, "fft" a global convolution that nothing read changes.
+    "attention" is the rival: the layer of a Transformer, its inner layer `expand` times as wide,
+    to which `d_state`, `d_conv` and `gate` mean nothing.
 
     Units:
         d_conv: steps that the convolution before the core sees, 0 for none
@@ -60,19 +62,22 @@ class MarsBlockConfig:
 class MarsBlock(nn.Module):
     """x + W_out ((core(u) + D u) * silu(z)), D = 1 at the start: a GatedBlock of any core.
 
+    With the core "attention" it is a TransformerBlock in the same place.
+
     `forward` takes a whole sequence. `carried` takes a part of it and the state after what came
     before: in parts of any lengths, single steps too, it gives the same. The core "fft" has no
     state.
 
-    Emits what its core emits: "dual_ssm", "selective_ssm", "printed_ssm" or "fft_mixing".
+    Emits what its core emits: "dual_ssm", "selective_ssm", "printed_ssm", "fft_mixing" or
+    "causal_attention".
 
     Shapes (B batch, L length, D width):
         x: [B, L, D] floating point
         returns: [B, L, D]
 
     Errors:
-        ValueError: `heads` does not divide expand * D with the core "ssd", x does not have D
-            columns, or a state was asked of the core "fft"
+        ValueError: `heads` does not fit the core "ssd" or "attention", x does not have D columns,
+            or a state was asked of the core "fft"
 
     Source:
         MARS v4, 2.1, errata M1 to M4 and M7; Dao & Gu 2024, "Transformers are SSMs".
@@ -93,15 +98,15 @@ class MarsBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self._dropped(x, self.inner(x))
 
-    def carried(self, x: Tensor, state: CarriedState | None = None) -> tuple[Tensor, CarriedState]:
+    def carried(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """The same for the steps x after those that led to `state`, and the state after them."""
-        if not isinstance(self.inner, CarriedBlock):
+        if isinstance(self.inner, FFTMixing):
             raise ValueError(
                 "MarsBlock: the core 'fft' keeps no state; hand it the whole sequence, or take "
-                "the core 'ssd', 's6' or 'printed'"
+                "the core 'ssd', 's6', 'printed' or 'attention'"
             )
-        y, state = self.inner.carried(x, state)
-        return self._dropped(x, y), state
+        y, after = cast(Any, self.inner).carried(x, state)
+        return self._dropped(x, y), after
 
     def _dropped(self, x: Tensor, y: Tensor) -> Tensor:
         """The way past stays whole; what the block adds to it may drop out."""
@@ -113,7 +118,10 @@ class MarsBlock(nn.Module):
         return f"core={self.config.core!r}, dropout={self.config.dropout}"
 
 
-def _inner(d_model: int, config: MarsBlockConfig) -> GatedBlock:
+def _inner(d_model: int, config: MarsBlockConfig) -> nn.Module:
+    if config.core == "attention":
+        heads, expand = config.heads, config.expand
+        return TransformerBlock(d_model, heads=heads, expand=expand, enabled=config.enabled)
     around: dict[str, Any] = {"expand": config.expand, "d_conv": config.d_conv}
     around |= {"gate": config.gate, "enabled": config.enabled, "d_state": config.d_state}
     if config.core == "ssd":

@@ -70,11 +70,8 @@ class CarriedSSD(CarriedBlock, DualSSM):
     """DualSSM, Mamba-2's block, with a state to carry."""
 
     def scanned(self, u: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor]:
-        dt = F.softplus(self.to_dt(u))
-        A = -torch.exp(self.A_log.to(state_dtype(u.dtype)))
-        B, C = self.to_B_and_C(u).unsqueeze(2).chunk(2, -1)
         heads = u.unflatten(-1, (self.heads, -1))
-        y, h = ssd(heads, dt, A, B, C, h0=h, return_state=True)
+        y, h = ssd(heads, *self.operands(u), h0=h, return_state=True)
         return y.flatten(2) + self.D * u, h
 
 
@@ -82,11 +79,10 @@ class CarriedS6(CarriedBlock, SelectiveSSM):
     """SelectiveSSM, Mamba's block, with a state to carry."""
 
     def scanned(self, u: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor]:
-        dt = F.softplus(self.to_dt(u))
-        A = -torch.exp(self.A_log.to(state_dtype(u.dtype)))
-        B, C = self.to_B_and_C(u).chunk(2, -1)
         how = self.discretisation
-        return selective_scan(u, dt, A, B, C, self.D, h, discretisation=how, return_state=True)
+        return selective_scan(
+            u, *self.operands(u), self.D, h, discretisation=how, return_state=True
+        )
 
 
 class PrintedSSM(CarriedBlock):

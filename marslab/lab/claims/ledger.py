@@ -171,7 +171,8 @@ def ship(found: Iterable[Standing], path: Path | None = None) -> Path:
     Errors:
         UserError: this marslab is installed without a checkout
     """
-    path = data_folder("the ledger", path and path.parent) / "ledger.json"
+    path = path or ledger_path()
+    data_folder("the ledger", path.parent)
     runs = [asdict(each.run) for each in found if each.run is not None]
     write_text(path, json.dumps({**home.stamp(LEDGER), "runs": runs}, indent=1) + "\n")
     return path

@@ -11,6 +11,7 @@ from marslab.lab.claims.rules import Rule, read_rules
 from marslab.presets import read_yaml
 
 SYSTEMS = ("TARS", "MARS", "Meta-TRM", "CRSM", "MM-Rec")
+MAX_BYTES = 1 << 20  # a promise takes about a thousand
 TESTED = ("run", "rule", "figures", "code")  # what only a claim with a test has, and must have
 
 
@@ -69,7 +70,7 @@ def read_claims(text: str, where: str) -> dict[str, Claim]:
     Errors:
         UserError: not plain YAML, an unknown or missing key, a wrong kind of value, an id twice
     """
-    found = read_yaml(text, where)
+    found = read_yaml(text, where, max_bytes=MAX_BYTES)
     for key in found:
         if key != "claims":
             raise UserError(f"{where}: {unknown('key', str(key), ['claims'])}")

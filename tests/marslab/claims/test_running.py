@@ -76,8 +76,8 @@ def test_timed_claims_have_nothing_beside_them(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_claim_without_a_test_is_not_run() -> None:
-    with pytest.raises(UserError, match="mars-5x-inference cannot be tested here: The library has"):
-        running.run_claims(["mars-5x-inference"])
+    with pytest.raises(UserError, match="mars-hdc-826x cannot be tested here: The figure compares"):
+        running.run_claims(["mars-hdc-826x"])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from marslab.lab.claims.outcome import CannotTest, Outcome
 from marslab.lab.edge.table import SHIPPED, EdgeRow, EdgeTable, shipped_table
 
 ONNX = "onnxruntime"
+TABLE = f"data/bench/{SHIPPED['digits-scan']}"
 STATIC, TRAINED, PRUNED, ROWS = "int8, static", "int8, trained", "pruned", "pruned rows"
 EIGHT_BITS = (STATIC, TRAINED)
 
@@ -101,7 +102,7 @@ def _table() -> tuple[EdgeTable, EdgeRow]:
     try:
         table = shipped_table()
     except FileNotFoundError as error:
-        raise CannotTest(f"data/bench/{SHIPPED} is not there: marslab edge --run --out") from error
+        raise CannotTest(f"{TABLE} is not there: marslab edge --run --out") from error
     return table, table.row("fp32", ONNX)
 
 
@@ -116,4 +117,4 @@ def _lost(base: EdgeRow, row: EdgeRow) -> float:
 def _outcome(table: EdgeTable, figures: dict[str, float], says: str) -> Outcome:
     told = table.conditions
     where = f"{told['machine']}, {told['cores']} cores, {told['threads']} thread"
-    return Outcome(figures, f"Read from data/bench/{SHIPPED}: {says}", where, told["date"])
+    return Outcome(figures, f"Read from {TABLE}: {says}", where, told["date"])
