@@ -57,7 +57,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.base
 	@set -e; start=$$(date +%s); \
-	$(PIP) install -c constraints.txt -e '.[gpu,edge,cluster,dev]'; \
+	$(PIP) install -c constraints.txt -e '.[gpu,arc,edge,cluster,dev]'; \
 	touch $@; \
 	echo "test set-up: $$(( $$(date +%s) - start )) s, $(VENV) holds $$(du -sh $(VENV) | cut -f1)"
 

@@ -73,6 +73,9 @@ def mars(
         float | None, typer.Option(help="Stop cleanly after so long; run again to go on.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and of the order.")] = 0,
+    data: Annotated[
+        Path | None, typer.Option(help="Images for mars-imagenet: train/CLASS/* and val/CLASS/*.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Deep supervision with a memory written on the way; scores by depth at the end."""
@@ -89,7 +92,8 @@ def mars(
             f"{record['held_out']:.4f}, {record['seconds']:.0f} s"
         )
 
-    ended = train_mars(preset, folder, seed=seed, device=place(device), tell=told, seconds=seconds)
+    how: dict[str, Any] = {"seed": seed, "device": place(device), "data": data}
+    ended = train_mars(preset, folder, tell=told, seconds=seconds, **how)
     if as_json:
         print(json.dumps({"folder": str(folder), **ended._asdict()}))
     else:

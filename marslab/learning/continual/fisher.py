@@ -25,7 +25,8 @@ def fisher_diagonal(
 
     Not the square of a batch's mean gradient (erratum M25). y is drawn once from the model, or
     summed over all classes with their probabilities ("exact"), or is the example's own label
-    ("empirical", which is another quantity: it is large where the model is wrong).
+    ("empirical", which is another quantity: it is large where the model is wrong). A parameter that
+    no answer uses has F = 0 (erratum M24: the printed loop squares None there).
 
     Shapes (n examples):
         rows: n examples

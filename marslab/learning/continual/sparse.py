@@ -62,6 +62,8 @@ class SparseUpdate(Method):
 def mean_gradient(model: nn.Module, rows: Batch, batch: int = BATCH) -> dict[str, Tensor]:
     """Return the mean over batches of |d loss / d theta|, each batch on its own (erratum M31).
 
+    It is 0 for a parameter that the loss does not use (erratum M24).
+
     Shapes:
         returns: for each trained parameter a tensor of its shape
     """
@@ -69,7 +71,8 @@ def mean_gradient(model: nn.Module, rows: Batch, batch: int = BATCH) -> dict[str
     total = {name: torch.zeros_like(p) for name, p in theta.items()}
     parts = torch.arange(len(rows.y)).split(batch)
     for at in parts:
-        found = torch.autograd.grad(loss(model, rows.at(at)), list(theta.values()))
+        parameters = list(theta.values())
+        found = torch.autograd.grad(loss(model, rows.at(at)), parameters, materialize_grads=True)
         for name, gradient in zip(theta, found, strict=True):
             total[name] += gradient.abs()
     return {name: x / len(parts) for name, x in total.items()}

@@ -46,7 +46,8 @@ class MarsConfig:
 
     `input` "vectors" takes embeddings of `d_input` numbers a step, from an encoder of your choice
     (M44); "bytes" takes ids below 256, with 256 behind the end of a short row; "pixels" takes
-    images, in scan order, in squares of `patch` by `patch` with `channels` numbers a pixel.
+    images, in scan order, in squares of `patch` by `patch` with `channels` numbers a pixel;
+    "bytes+pixels" takes batches of either, ids as integers and images as floating point.
 
     >>> MarsConfig(d_model=500)
     Traceback (most recent call last):
@@ -56,7 +57,7 @@ class MarsConfig:
     d_model: int = 512
     layers: int = 6
     n_classes: int = 1000
-    input: Literal["vectors", "bytes", "pixels"] = "vectors"
+    input: Literal["vectors", "bytes", "pixels", "bytes+pixels"] = "vectors"
     d_input: int = 768
     patch: int = 1
     channels: int = 1
@@ -67,8 +68,13 @@ class MarsConfig:
     def __post_init__(self) -> None:
         names = ("d_model", "layers", "n_classes", "d_input", "patch", "channels")
         positive(self, "config", *names)
-        width = self.block.expand * self.d_model
-        if self.block.core == "ssd" and width % self.block.heads:
+        width, heads = self.block.expand * self.d_model, self.block.heads
+        if self.block.core == "ssd" and width % heads:
             raise ValueError(
-                f"block.heads must divide block.expand * d_model = {width}, got {self.block.heads}"
+                f"block.heads must divide block.expand * d_model = {width}, got {heads}"
+            )
+        if self.block.core == "attention" and self.d_model % (2 * heads):
+            raise ValueError(
+                f"block.heads must cut d_model = {self.d_model} into parts of an even width, "
+                f"got {heads}"
             )

@@ -1,4 +1,4 @@
-"""What MARS reads, as steps of d_model numbers: vectors, bytes, or the pixels of an image."""
+"""What MARS reads, as steps of d_model numbers: vectors, bytes, pixels, or bytes and pixels."""
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,23 @@ class Pixels(nn.Module):
         return self.embed(squares.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
 
 
-INPUTS = {"vectors": Vectors, "bytes": Bytes, "pixels": Pixels}
+class BytesAndPixels(nn.Module):
+    """Both for one body: a batch x of integers is bytes, one of floating point is images."""
+
+    def __init__(self, config: MarsConfig) -> None:
+        super().__init__()
+        self.bytes, self.pixels = Bytes(config), Pixels(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pixels(x) if x.is_floating_point() else self.bytes(x)
+
+
+INPUTS = {
+    "vectors": Vectors,
+    "bytes": Bytes,
+    "pixels": Pixels,
+    "bytes+pixels": BytesAndPixels,
+}
 
 
 def mean_step(h: Tensor, x: Tensor, kind: str) -> Tensor:
@@ -65,7 +81,7 @@ def mean_step(h: Tensor, x: Tensor, kind: str) -> Tensor:
     >>> mean_step(h, torch.tensor([[7, 8, PAD]]), "bytes").item()
     2.0
     """
-    if kind != "bytes":
+    if kind not in ("bytes", "bytes+pixels") or x.is_floating_point():
         return h.mean(1)
     there = (x != PAD).to(h.dtype).unsqueeze(-1)
     return (h * there).sum(1) / there.sum(1).clamp(min=1)

@@ -66,7 +66,8 @@ class MarsModel(nn.Module):
         ValueError: x has another shape
 
     Source:
-        MARS v4, 2 and 6, errata M13, M14 and M17 to M20.
+        MARS v4, 2 and 6, errata M13, M14, M17 to M20, and M23 (the printed call gives logits and
+        loss as a pair, which its own callers take for a loss).
 
     >>> config = MarsConfig(d_model=8, layers=1, n_classes=3, d_input=4)
     >>> MarsModel(config)(torch.zeros(2, 5, 4)).shape

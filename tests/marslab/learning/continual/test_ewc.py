@@ -59,6 +59,14 @@ def test_it_is_not_the_square_of_the_mean_gradient() -> None:
     assert mean[0].abs() < 1e-6 and found[0] == pytest.approx(0.25, abs=1e-6)
 
 
+def test_a_parameter_that_no_answer_uses_matters_nothing() -> None:
+    """M24."""
+    model, rows = logistic()
+    model.register_parameter("idle", torch.nn.Parameter(torch.ones(2, dtype=torch.float64)))
+    found = fisher_diagonal(model, rows)
+    assert found["idle"].tolist() == [0, 0] and found["weight"].any()
+
+
 def test_many_examples_are_summed_in_chunks() -> None:
     model, rows = logistic(n=700)
     parts = [rows.at(at) for at in torch.arange(700).split(100)]

@@ -209,6 +209,14 @@ def test_a_mean_gradient_is_of_each_batch_alone() -> None:
     torch.testing.assert_close(one, two)
 
 
+def test_a_parameter_that_the_loss_does_not_use_has_the_mean_gradient_0() -> None:
+    """M24."""
+    model, scenario = begin()
+    model.register_parameter("idle", torch.nn.Parameter(torch.ones(2)))
+    rows = training_rows(scenario.tasks[0]).at(torch.arange(32))
+    assert mean_gradient(model, rows)["idle"].tolist() == [0, 0]
+
+
 def test_only_values_of_chosen_slots_move() -> None:
     scenario = split_digits()
     torch.manual_seed(0)
