@@ -2,6 +2,7 @@
 
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from marslab.errors import UserError
 
 OPSET = 18  # the least that torch's exporter writes without converting back
 INPUT, OUTPUT = "x", "y"
+OVERFLOW = "session.x64quantprecision"
 
 
 def to_onnx(
@@ -55,12 +57,35 @@ def to_onnx(
         del node.metadata_props[:]
         node.doc_string = ""
     del proto.graph.value_info[:], proto.graph.metadata_props[:]
+    _own_zero_points(proto.graph)
     files.write_bytes(path, proto.SerializeToString())
     return Path(path)
 
 
+def _own_zero_points(graph: Any) -> None:
+    """Give each weight zero points of its own: onnxruntime replaces them, and fails at shared ones.
+
+    It does so where `OVERFLOW` makes unsigned numbers of signed ones.
+    """
+    known = {x.name: x for x in graph.initializer if x.dims}
+    met: set[str] = set()
+    for node in graph.node:
+        name = "".join(node.input[2:])
+        if node.op_type != "DequantizeLinear" or name not in known:
+            continue
+        if name in met:
+            own = graph.initializer.add()
+            own.CopyFrom(known[name])
+            own.name = node.input[2] = f"{name}_of_{node.input[0]}"
+        met.add(name)
+
+
 class OnnxModel(nn.Module):
     """An ONNX file that is called like a model, run by onnxruntime on the CPU; it cannot learn.
+
+    An x86 CPU without VNNI adds the products of whole numbers in pairs of 16 bits, and cuts off
+    what is more; there a slower product is taken, which is exact. onnxruntime cannot do that with a
+    file in which layers share a weight: then `exact` is False.
 
     Shapes (B batch):
         x: [B, ...] as the file takes it
@@ -76,19 +101,30 @@ class OnnxModel(nn.Module):
 
     def __init__(self, path: str | PathLike[str], *, threads: int = 1) -> None:
         super().__init__()
-        runtime = edge_module("onnxruntime")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = threads
-        options.log_severity_level = 3  # errors
+        edge_module("onnxruntime")
         if not Path(path).is_file():
             raise UserError(f"there is no ONNX file at {path}: write one with to_onnx")
+        self.exact = True
         try:
-            self.session = runtime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's own kinds have no common base of their own
-            raise UserError(f"{path} is no ONNX file that onnxruntime can run: {error}") from error
+            self.session = _session(path, threads, exact=True)
+        except Exception:  # onnxruntime's own kinds have no common base of their own
+            self.exact = False
+            try:
+                self.session = _session(path, threads, exact=False)
+            except Exception as error:
+                raise UserError(
+                    f"{path} is no ONNX file that onnxruntime can run: {error}"
+                ) from error
 
     def forward(self, x: Tensor) -> Tensor:
         (y,) = self.session.run([OUTPUT], {INPUT: x.numpy()})
         return torch.from_numpy(y)
+
+
+def _session(path: str | PathLike[str], threads: int, *, exact: bool) -> Any:
+    runtime = edge_module("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    options.log_severity_level = 4  # nothing: what fails is raised
+    options.add_session_config_entry(OVERFLOW, str(int(exact)))
+    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

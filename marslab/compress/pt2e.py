@@ -6,6 +6,7 @@ linear layers, and stops at the scan, whose products of decays are float64. So t
 here: the input and the weight of each linear layer, and nothing else.
 """
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -100,7 +101,7 @@ def convert(model: QatModel) -> nn.Module:
 
 def _prepared(model: nn.Module, example: Tensor, training: bool) -> nn.Module:
     pt2e, steps = edge_module(PT2E), edge_module(f"{PT2E}.quantize_pt2e")
-    program = lowered(model, example)
+    program = lowered(copy.deepcopy(model), example)  # a graph holds the very parameters it is of
     if not any(node.target is LINEAR for node in program.graph.nodes):
         raise ValueError("the model has no linear layer: there is nothing to round here")
     prepare = steps.prepare_qat_pt2e if training else steps.prepare_pt2e

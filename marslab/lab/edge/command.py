@@ -2,17 +2,20 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from marslab.errors import UserError
+from marslab.errors import UserError, unknown
+from marslab.lab.edge.plan import PLANS
 from marslab.lab.edge.table import EdgeRow, EdgeTable, read_table, shipped_table
 
 COLUMNS = ("made", "kB", "packed", "smaller", "ms", "p99", "faster", "right", "lost")
+FIRST = "digits-scan"  # shown to who asks for none
 WIDTH = 120  # columns of a table that goes to a file or a pipe
 LEGEND = (
     "kB of the file, and of it after zlib; ms for one example, median and 99th percentile; share "
@@ -22,23 +25,29 @@ LEGEND = (
 
 
 def edge(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="TABLE.json", help="A table measured before.")
-    ] = None,
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET|TABLE.json", help=f"{', '.join(PLANS)}; or a table measured before."
+        ),
+    ] = FIRST,
     run: Annotated[bool, typer.Option("--run", help="Measure here; takes minutes.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Measure a tiny model, briefly.")] = False,
     out: Annotated[Path | None, typer.Option(help="File for what was measured.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Size, latency and accuracy of a model after each way of making it smaller."""
-    if file is not None and (run or quick):
-        raise UserError("give a table to print, or --run to measure one, not both")
+    file = table.endswith(".json")
+    if not file and table not in PLANS:
+        raise UserError(unknown("preset with an edge table", table, PLANS))
+    if file and (run or quick):
+        raise UserError("give a table to print, or a preset to measure with --run, not both")
     if out is not None and not (run or quick):
         raise UserError("--out is for what --run or --quick measures: there is nothing new here")
     if run or quick:
-        found = _measured(quick)
+        found = _measured(table, quick)
     else:
-        found = shipped_table() if file is None else read_table(file)
+        found = read_table(table) if file else shipped_table(table)
     if out is not None:
         found.write(out)
         print(f"written: {out}", file=sys.stderr)
@@ -48,11 +57,10 @@ def edge(
     show(found)
 
 
-def _measured(quick: bool) -> EdgeTable:
+def _measured(preset: str, quick: bool) -> EdgeTable:
     from marslab.lab.edge import making, measure
-    from marslab.lab.edge.plan import EdgePlan
 
-    plan = making.quick(EdgePlan()) if quick else EdgePlan()
+    plan = making.quick(PLANS[preset]) if quick else PLANS[preset]
 
     def told(done: int) -> None:
         print(f"{done} of {len(plan.seeds)} seeds done", file=sys.stderr)
@@ -73,7 +81,7 @@ def show(found: EdgeTable) -> None:
     told = found.conditions
     plan = told["plan"]
     print(
-        f"{plan['preset']} with {plan['overrides']}, student {plan['student']}; "
+        f"{plan['preset']}{_with(plan['overrides'])}, student {plan['student']}; "
         f"accuracy over seeds {tuple(plan['seeds'])}, the rest of seed {plan['seeds'][0]}. "
         f"{told['machine']}, {told['threads']} thread, torch {told['torch']}, "
         f"onnxruntime {told['onnxruntime']}, {told['date'][:10]}. {told['method']}."
@@ -93,6 +101,10 @@ def _cells(row: EdgeRow, found: EdgeTable) -> list[str]:
         f"{row.mean_accuracy:.1%}",
         f"{100 * (base.mean_accuracy - row.mean_accuracy):+.1f}",
     ]
+
+
+def _with(overrides: Mapping[str, Any]) -> str:
+    return f" with {overrides}" if overrides else ""
 
 
 def edge_demo(

@@ -2,6 +2,8 @@
 
 import copy
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from torch import nn
 
@@ -9,9 +11,14 @@ from marslab.compress.distilling import taught_by
 from marslab.compress.int8 import to_int8
 from marslab.compress.pruning import make_permanent, prune
 from marslab.compress.pt2e import convert, prepare_qat, to_static_int8
+from marslab.config import override, read_preset
 from marslab.lab.edge.plan import EdgePlan
 from marslab.learning.fit import fit
+from marslab.learning.mars import MarsTrainer
+from marslab.learning.mars_plan import MarsTraining
 from marslab.seeding import seed_everything
+from marslab.systems.mars.deployed import MarsDeployed
+from marslab.systems.mars.model import MarsModel
 from marslab.systems.registry import build
 from marslab.tasks import Split
 
@@ -25,9 +32,7 @@ def variants(plan: EdgePlan, split: Split, seed: int) -> dict[str, nn.Module]:
 
     The order where steps meet is prune, fine-tune, train rounded, convert (erratum M37).
     """
-    seed_everything(seed)
-    whole = build(plan.preset, plan.overrides)
-    fit(whole, split, epochs=plan.epochs, lr=plan.lr, seed=seed)
+    whole = _whole(plan, split, seed)
     pruned = _pruned(whole, plan, split, seed, structured=False)
     rows = _pruned(whole, plan, split, seed, structured=True)
     student = _student(whole, plan, split, seed)
@@ -44,6 +49,25 @@ def variants(plan: EdgePlan, split: Split, seed: int) -> dict[str, nn.Module]:
     }
 
 
+def _whole(plan: EdgePlan, split: Split, seed: int) -> nn.Module:
+    seed_everything(seed)
+    whole = build(plan.preset, plan.overrides)
+    if isinstance(whole, MarsModel):
+        return _mars(whole, plan, split, seed)
+    fit(whole, split, epochs=plan.epochs, lr=plan.lr, seed=seed)
+    return whole
+
+
+def _mars(model: MarsModel, plan: EdgePlan, split: Split, seed: int) -> nn.Module:
+    """Train by MARS's own way, deep supervision and a memory; return it as it is deployed."""
+    training = override(MarsTraining(), read_preset(plan.preset).get("training", {}))
+    training = override(training, {"epochs": plan.epochs, "lr": plan.lr})
+    with TemporaryDirectory(prefix="marslab-edge-mars-") as folder:
+        trainer = MarsTrainer(model.config, training, split, Path(folder), seed=seed)
+        trainer.run()
+    return MarsDeployed(trainer.model, depth=1)
+
+
 def _pruned(
     whole: nn.Module, plan: EdgePlan, split: Split, seed: int, *, structured: bool
 ) -> nn.Module:
@@ -54,6 +78,7 @@ def _pruned(
 
 def _student(teacher: nn.Module, plan: EdgePlan, split: Split, seed: int) -> nn.Module:
     student = build(plan.preset, {**plan.overrides, **plan.student})
+    student = MarsDeployed(student, depth=1) if isinstance(student, MarsModel) else student
     loss = taught_by(teacher, T=plan.T, alpha=plan.alpha)
     fit(student, split, epochs=plan.epochs, lr=plan.lr, seed=seed, objective=loss)
     return student
@@ -76,7 +101,8 @@ def quick(plan: EdgePlan) -> EdgePlan:
     >>> quick(EdgePlan()).seeds
     (0,)
     """
-    small = {**plan.overrides, "d_model": 24, "blocks": 1}
+    depth = "layers" if plan.preset.startswith("mars-") else "blocks"
+    small = {**plan.overrides, "d_model": 24, depth: 1}
     return replace(
         plan, overrides=small, student={"d_model": 16}, epochs=2, fine_epochs=1, qat_epochs=1,
         seeds=plan.seeds[:1], repeats=20,

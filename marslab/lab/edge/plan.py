@@ -53,3 +53,17 @@ class EdgePlan:
             raise ValueError(f"share must be between 0 and 1, got {self.share}")
         if not self.seeds:
             raise ValueError("seeds must name at least one seed")
+
+
+# What `marslab edge --run` measures, by the preset. A MARS makes one refinement: the trained
+# mars-mini stops after 1.0 in the mean, and more of them change nothing.
+PLANS = {
+    "digits-scan": EdgePlan(),
+    "mars-mini": EdgePlan(
+        preset="mars-mini",
+        overrides={},
+        student={"d_model": 32, "layers": 1, "hdc.enabled": False},
+        lr=1.5e-3,
+        fine_lr=5e-4,
+    ),
+}

@@ -12,7 +12,7 @@ from marslab import files as atomic
 from marslab.errors import UserError, unknown
 
 KIND, SCHEMA = "edge", 1
-SHIPPED = "edge-cpu.json"
+SHIPPED = {"digits-scan": "edge-cpu.json", "mars-mini": "edge-mars-mini-cpu.json"}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,16 @@ def read_table(path: str | PathLike[str]) -> EdgeTable:
     return parse_table(text, str(path))
 
 
-def shipped_table() -> EdgeTable:
-    """Return the table that ships with marslab; its conditions name the machine."""
-    text = (files("marslab.data") / "bench" / SHIPPED).read_text("utf-8")
-    return parse_table(text, f"data/bench/{SHIPPED}")
+def shipped_table(name: str = "digits-scan") -> EdgeTable:
+    """Return the table of a preset that ships with marslab; its conditions name the machine.
+
+    Errors:
+        UserError: no table of that preset ships
+
+    >>> shipped_table("mars-mini").conditions["plan"]["preset"]
+    'mars-mini'
+    """
+    if name not in SHIPPED:
+        raise UserError(unknown("shipped edge table", name, SHIPPED))
+    text = (files("marslab.data") / "bench" / SHIPPED[name]).read_text("utf-8")
+    return parse_table(text, f"data/bench/{SHIPPED[name]}")

@@ -1,5 +1,6 @@
 """Eight bits by PT2E: what is rounded, that it learns, that zeros survive, what it says."""
 
+import copy
 import sys
 
 import pytest
@@ -140,6 +141,19 @@ def test_any_batch_goes_and_the_model_is_left_alone() -> None:
         assert [len(made(torch.rand(n, 8, 8))) for n in (1, 2, 7)] == [1, 2, 7]
     assert model.training
     assert all(torch.equal(model.state_dict()[k], v) for k, v in before.items())
+
+
+def test_what_is_trained_rounded_moves_neither_the_model_nor_what_was_made_of_it() -> None:
+    model, x = net(), torch.randn(32, 6)
+    made = to_static_int8(model, x[:1], [x])
+    with torch.no_grad():
+        before, said = copy.deepcopy(model.state_dict()), made(x)
+    rounded = prepare_qat(model, x[:1])
+    rounded(x).square().sum().backward()
+    torch.optim.SGD(rounded.parameters(), 0.1).step()
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    with torch.no_grad():
+        assert torch.equal(made(x), said) and not torch.equal(convert(rounded)(x), said)
 
 
 def test_the_graph_is_the_model() -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from marslab.errors import UserError
 from marslab.lab.edge import command, making, measure
-from marslab.lab.edge.plan import EdgePlan
+from marslab.lab.edge.plan import PLANS, EdgePlan
 from marslab.lab.edge.table import EdgeRow, EdgeTable, parse_table, read_table, shipped_table
 
 app = typer.Typer()
@@ -109,8 +109,10 @@ def test_calls_take_turns() -> None:
     assert order[-8:] == ["a2", "a2", "b2", "b2", "a0", "a0", "b0", "b0"]
 
 
-def test_the_shipped_table_is_whole() -> None:
-    found = shipped_table()
+@pytest.mark.parametrize("preset", PLANS)
+def test_the_shipped_table_is_whole(preset: str) -> None:
+    found = shipped_table(preset)
+    assert found.conditions["plan"]["preset"] == preset
     assert {row.name for row in found.rows} == set(NAMES)
     assert found.conditions["threads"] == 1 and found.conditions["plan"]["repeats"] >= 100
     seeds = found.conditions["plan"]["seeds"]
@@ -120,11 +122,19 @@ def test_the_shipped_table_is_whole() -> None:
     assert found.row("pruned", "onnxruntime").zeros == pytest.approx(0.5, abs=1e-3)
 
 
+def test_a_preset_without_a_table() -> None:
+    ran = CliRunner().invoke(app, ["mars-min"])
+    assert isinstance(ran.exception, UserError) and "mars-mini" in str(ran.exception)
+    with pytest.raises(UserError, match="no shipped edge table 'mars-v4'"):
+        shipped_table("mars-v4")
+
+
 @pytest.mark.slow
-def test_a_quick_one_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("preset", PLANS)
+def test_a_quick_one_is_measured(preset: str) -> None:
     for name in ("torchao", "onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(name, reason=f"needs {name}: pip install 'marslab[edge]'")
-    plan = making.quick(EdgePlan())
+    plan = making.quick(PLANS[preset])
     seen: list[int] = []
     found = measure.edge_table(plan, seen.append)
     assert seen == [1]
