@@ -112,6 +112,8 @@ def test_cost_takes_a_log_axis_where_one_variant_is_far_dearer() -> None:
     assert fig.layout.xaxis.type == "log" and "log" in fig.layout.xaxis.title.text
     assert "broken" not in traces(fig) and traces(fig)["baseline"].x == (4000.0,)
     assert cost_against_score(SUMMARY, cost="seconds").layout.xaxis.type == "linear"  # pyright: ignore
+    small: Any = cost_against_score(SUMMARY.rename(columns={"seconds": "kB"}), cost="kB")
+    assert small.layout.xaxis.title.text == "file (kB)"
     with pytest.raises(ValueError, match="cost must be one of"):
         cost_against_score(SUMMARY, cost="money")
 

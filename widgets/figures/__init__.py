@@ -47,6 +47,7 @@ from marslab.widgets.figures.surprise import surprise_bars
 from marslab.widgets.figures.sweep_errors import sweep_errors
 from marslab.widgets.figures.sweeps import solve_sweeps
 from marslab.widgets.figures.thought_paths import thought_paths
+from marslab.widgets.figures.value_levels import value_levels
 from marslab.widgets.figures.wave_answers import wave_answers
 from marslab.widgets.figures.wave_experts import wave_experts
 from marslab.widgets.figures.wave_heatmap import wave_heatmap
@@ -107,6 +108,7 @@ __all__ = [
     "theme",
     "thought_paths",
     "timing_bars",
+    "value_levels",
     "verdict_counts",
     "wave_answers",
     "wave_experts",

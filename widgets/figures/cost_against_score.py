@@ -8,7 +8,12 @@ import plotly.graph_objects as go
 from marslab.widgets.figures.learning_curves import AT_THE_SIDE, variant_colours
 from marslab.widgets.figures.style import theme
 
-UNITS = {"seconds": "time of one run (s", "parameters": "trainable parameters (count"}
+UNITS = {
+    "seconds": "time of one run (s",
+    "parameters": "trainable parameters (count",
+    "ms": "median time of one example (ms",
+    "kB": "file (kB",
+}
 WIDE = 20  # dearest over cheapest, from which a linear axis would hide the cheap ones
 SYMBOLS = ("circle", "diamond", "triangle-up", "cross", "star", "hexagon")
 
@@ -29,7 +34,7 @@ def cost_against_score(
         summary: a row for each variant, with variant, mean, low, high and the column `cost`
 
     Units:
-        cost: "seconds" or "parameters"; score: the axis, with its unit; height: pixels
+        cost: "seconds", "parameters", "ms" or "kB"; score: the axis, with its unit; height: pixels
 
     Errors:
         ValueError: there is no such cost

@@ -80,11 +80,7 @@ def ablate(
 ) -> None:
     """Switch parts of a model off or over, train each variant, and see what it costs."""
     if shipped:
-        found = Results.shipped(name)
-        tell(found, json)
-        told = "; ".join(f"{name}: {value}" for name, value in conditions(found).items())
-        say(Console(stderr=True, highlight=False), told)
-        return
+        return tell_shipped(name, json)
     place = Place(workers, dask, scheduler)
     place.check()
     study = chosen(name, off or [], set_ or [], budget or [], seeds)
@@ -111,6 +107,14 @@ def tell(results: Results, json: bool) -> None:
         print(as_json(results))
     else:
         show(results)
+
+
+def tell_shipped(name: str, json: bool) -> None:
+    """Print the shipped results of a study, and on standard error under which conditions."""
+    found = Results.shipped(name)
+    tell(found, json)
+    told = "; ".join(f"{name}: {value}" for name, value in conditions(found).items())
+    say(Console(stderr=True, highlight=False), told)
 
 
 def chosen(
