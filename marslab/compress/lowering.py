@@ -12,8 +12,8 @@ def lowered(model: nn.Module, example: Tensor) -> ExportedProgram:
     """Return the graph that `model` computes in eval mode, for a batch of any size.
 
     Our ops go into it in their plain torch form: a compiled kernel is a box that nobody else can
-    open. Loops over time are unrolled, so every size but that of the batch is that of `example`,
-    and a break that depends on data is frozen.
+    open. Loops over time are unrolled, so every size but that of the batch is that of `example`; a
+    break that depends on data is refused.
 
     Shapes (B batch):
         example: [B, ...], B >= 1; only its shape and dtype count

@@ -15,4 +15,4 @@ def test_the_figures_are_those_of_the_runs() -> None:
     assert isinstance(solved, float) and round(solved * 23) == 3
     assert found.figures["unseen_grids"] == 0
     assert found.figures["learned_cells_copied"] == runs["copied"]["learned_cells"]
-    assert found.date == "2026-11-29" and "13%" in found.says and "one seed" in found.says
+    assert found.date.startswith("2026-11-29T") and "13%" in found.says and "one seed" in found.says

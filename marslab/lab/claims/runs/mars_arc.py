@@ -31,4 +31,4 @@ def grids() -> Outcome:
         "names no split, no size and no protocol (M22)."
     )
     told = f"Read from data/checkpoints/{FILE}: {says}"
-    return Outcome(figures, told, found["machine"], found["date"])
+    return Outcome(figures, told, found["machine"], f"{found['date']}T00:00:00Z")
