@@ -40,6 +40,7 @@ from marslab.compress import PackedTernaryLinear, TernaryLinear, pack, to_int8, 
 from marslab.compress.activations import per_token
 from marslab.compress.ternary import ternary
 from marslab.kernels import pack_ternary, ternary_matmul, unpack_ternary
+from marslab.kernels.roofline import floor_seconds
 from marslab.lab.claims import record
 from marslab.lab.course import exercise, todo
 from marslab.lab.edge.measure import latencies
@@ -224,8 +225,21 @@ ratio = micro["float32"] / micro["ternary, packed"]
 record("times as fast as float32, one token, 2048 x 2048", ratio)
 print({name: f"{value:,.0f} µs" for name, value in micro.items()}, f"-> {ratio:.1f} times as fast")
 
+# %%
+read = {"float32": 4 * size * size, "ternary, packed": size * size // 4}  # bytes of the weights
+floor = {name: 1e6 * floor_seconds(count) for name, count in read.items()}
+assert read["float32"] == 16 * read["ternary, packed"]
+bound = pd.DataFrame(
+    {"MB of weights": pd.Series(read) / 1e6, "floor, µs": floor, "taken, µs": micro}
+)
+bound.assign(times=bound["taken, µs"] / bound["floor, µs"]).round(2)
+
 # %% [markdown]
-# Nothing is asserted about that number: it is your machine's. Where the matrix fits into a cache
+# The *floor* is the time in which this machine's memory can bring the bytes, measured just now.
+# Below 1 time the floor a cache has kept the matrix. Far above it the time goes elsewhere: into
+# telling the weights of a byte apart.
+#
+# Nothing is asserted about these times: they are your machine's. Where the matrix fits into a cache
 # there is less to gain than where it comes from memory. On a GPU with its own wide memory the same
 # kernel saves bytes and *no* time: the table is in `kernels/ternary_matmul/README.md`.
 #

@@ -20,6 +20,11 @@ MODULES = (
     "audit",
     "idme",
     "loops",
+    "refine",
     "continual",
+    "int8",
+    "pruning",
+    "ternary",
     "tars",
+    "mars",
 )
