@@ -509,6 +509,7 @@ turning_thought()
 # - Marwan, Romano, Thiel & Kurths 2007, [Recurrence plots for the analysis of complex
 #   systems](https://doi.org/10.1016/j.physrep.2006.11.001): what "near" should mean.
 #
-# **Next.** Back to the map of the course, [00_start](00_start.ipynb). If you came here first:
+# **Next.** [37_recursive_refinement](37_recursive_refinement.ipynb): one small net that thinks
+# again and again, and when that helps. If you came here first:
 # [34_integral_auditor](34_integral_auditor.ipynb) asks when a thought that does settle is finished,
 # and [35_idme](35_idme.ipynb) lets thoughts go on, with this detector beside them.
