@@ -80,7 +80,7 @@ def _student(teacher: nn.Module, plan: EdgePlan, split: Split, seed: int) -> nn.
     student = build(plan.preset, {**plan.overrides, **plan.student})
     student = MarsDeployed(student, depth=1) if isinstance(student, MarsModel) else student
     loss = taught_by(teacher, T=plan.T, alpha=plan.alpha)
-    fit(student, split, epochs=plan.epochs, lr=plan.lr, seed=seed, objective=loss)
+    fit(student, split, epochs=plan.student_epochs, lr=plan.lr, seed=seed, objective=loss)
     return student
 
 
@@ -103,7 +103,5 @@ def quick(plan: EdgePlan) -> EdgePlan:
     """
     depth = "layers" if plan.preset.startswith("mars-") else "blocks"
     small = {**plan.overrides, "d_model": 24, depth: 1}
-    return replace(
-        plan, overrides=small, student={"d_model": 16}, epochs=2, fine_epochs=1, qat_epochs=1,
-        seeds=plan.seeds[:1], repeats=20,
-    )  # fmt: skip
+    brief = {"epochs": 2, "student_epochs": 2, "fine_epochs": 1, "qat_epochs": 1, "repeats": 20}
+    return replace(plan, overrides=small, student={"d_model": 16}, seeds=plan.seeds[:1], **brief)

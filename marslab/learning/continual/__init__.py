@@ -16,6 +16,7 @@ from marslab.learning.continual.metrics import (
 )
 from marslab.learning.continual.models import MemoryMlp, mlp
 from marslab.learning.continual.replay import ExperienceReplay, Joint
+from marslab.learning.continual.reptile import Reptile
 from marslab.learning.continual.runner import Budget, learn_tasks
 from marslab.learning.continual.si import SynapticIntelligence
 from marslab.learning.continual.slots import SlotUpdate
@@ -33,6 +34,7 @@ __all__ = [
     "MemoryMlp",
     "Method",
     "OnlineEwc",
+    "Reptile",
     "SlotUpdate",
     "SparseUpdate",
     "SynapticIntelligence",

@@ -13,6 +13,7 @@ from marslab.learning.continual.lwf import LearningWithoutForgetting
 from marslab.learning.continual.method import Combined, Method
 from marslab.learning.continual.models import MemoryMlp, mlp
 from marslab.learning.continual.replay import ExperienceReplay, Joint
+from marslab.learning.continual.reptile import Reptile
 from marslab.learning.continual.si import SynapticIntelligence
 from marslab.learning.continual.slots import SlotUpdate
 from marslab.learning.continual.sparse import PRINTED as SHARE
@@ -37,6 +38,10 @@ METHODS: dict[str, Entry] = {
     "lwf": Entry(lambda strength, seed: LearningWithoutForgetting(strength), 1.0),
     "replay": Entry(lambda strength, seed: ExperienceReplay(int(strength), seed=seed), 200),
     "sparse": Entry(lambda strength, seed: SparseUpdate(strength), SHARE),
+    "ewc-sparse": Entry(
+        lambda strength, seed: Combined(Ewc(strength, seed=seed), SparseUpdate()), LAMBDA
+    ),
+    "reptile": Entry(lambda strength, seed: Reptile(strength), 0.3),
     "sparse-slots": Entry(lambda strength, seed: SlotUpdate(int(strength)), 16, MemoryMlp),
     "hdc-replay": Entry(lambda strength, seed: HdcReplay(seed=seed), None),
     "ewc-hdc-replay": Entry(
@@ -62,8 +67,8 @@ def find_method(name: str) -> Entry:
 def make_method(name: str, strength: float | None = None, seed: int = 0) -> Method:
     """Return a fresh method; without a strength with its own.
 
-    `strength` is lambda of EWC, c of SI, alpha of LwF, examples of replay, the share of the sparse
-    update and the slots of the sparse memory.
+    `strength` is lambda of EWC, c of SI, alpha of LwF, examples of replay, epsilon of Reptile, the
+    share of the sparse update and the slots of the sparse memory.
 
     Errors:
         UserError: no such method, or one without a strength that is given one

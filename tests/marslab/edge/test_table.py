@@ -84,7 +84,15 @@ def test_options_that_clash(arguments: list[str], sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"share": 1.0}, {"seeds": ()}, {"repeats": 0}, {"fine_lr": 0}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"share": 1.0},
+        {"seeds": ()},
+        {"repeats": 0},
+        {"fine_lr": 0},
+        {"student_epochs": 0},
+    ],
 )
 def test_plans_that_make_no_sense(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -13,6 +13,7 @@ from marslab.learning.continual import (
     LearningWithoutForgetting,
     MemoryMlp,
     Method,
+    Reptile,
     SlotUpdate,
     SparseUpdate,
     SynapticIntelligence,
@@ -291,3 +292,42 @@ def test_each_name_makes_a_method(name: str) -> None:
 def test_what_cannot_be_is_refused(make, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_reptile_goes_a_part_of_the_way_of_each_stretch() -> None:
+    """By hand: plain steps from the slow weights, then epsilon of the way; the rest counts too."""
+    model, scenario = begin()
+    hand, task = deepcopy(model), scenario.tasks[0]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    method = Reptile(0.25, inner=3)
+    method.before_task(model, task)
+    steps(model, method, task, 5, optimizer)
+    method.after_task(model, task)
+    by_hand, slow = torch.optim.SGD(hand.parameters(), lr=0.5), deepcopy(hand)
+    for stretch in (3, 2):
+        steps(hand, Method(), task, stretch, by_hand)
+        with torch.no_grad():
+            for fast, start in zip(hand.parameters(), slow.parameters(), strict=True):
+                fast.copy_(start + 0.25 * (fast - start))
+        slow = deepcopy(hand)
+    for got, want in zip(model.parameters(), hand.parameters(), strict=True):
+        torch.testing.assert_close(got, want)
+    weights = sum(p.numel() for p in model.parameters())
+    assert method.memory_bytes() == 4 * weights
+
+
+def test_reptile_with_all_of_the_way_is_fine_tuning() -> None:
+    model, scenario = begin()
+    plain, task = deepcopy(model), scenario.tasks[0]
+    for net, method in ((model, Reptile(1.0, inner=2)), (plain, Method())):
+        method.before_task(net, task)
+        steps(net, method, task, 4, torch.optim.SGD(net.parameters(), lr=0.5))
+        method.after_task(net, task)
+    for got, want in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(got, want)
+
+
+@pytest.mark.parametrize("wrong", [{"epsilon": 0.0}, {"epsilon": 1.5}, {"inner": 0}])
+def test_reptile_refuses_what_makes_no_sense(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="Reptile: epsilon must be in"):
+        Reptile(**wrong)
