@@ -136,7 +136,7 @@ def test_doctor(marslab_, tmp_path: Path) -> None:
     found = json.loads(ran.out)
     assert found["home"] == str(tmp_path / "home") and found["schemas"]["trace"] == 1
     assert found["backends"]["naive"]["ok"] and found["packages"]["torch"].startswith("2.")
-    assert set(found["extras"]) == {"gpu", "embed", "hub", "edge", "cluster", "dev"}
+    assert set(found["extras"]) == {"gpu", "arc", "embed", "hub", "edge", "cluster", "dev"}
     assert set(found["ports"]) == {"lab", "dash"}
     assert found["cores"]["logical"] >= 1 and found["memory"]["total_gb"] > 0
 

@@ -323,7 +323,7 @@ memories = torch.stack([each.memory[goals] for each in thoughts]).cpu()
 directions = F.normalize(memories, dim=-1)
 alike = torch.einsum("ind,jnd->ij", directions, directions) / directions.shape[1]
 steps = alike.diagonal(1)
-assert (steps > 0.7).all() and alike[0, -1] < 0.75 and alike[0, -1] == alike.min()
+assert (steps > 0.7).all() and alike[0, -1] < 0.75 and alike[0, -1] < alike.min() + 1e-4
 print("cosine of successive memories:", [round(c, 2) for c in steps.tolist()])
 waves = [str(w) for w in range(1, count + 1)]
 names = {"rows": "wave (number)", "columns": "wave (number)", "name": "cosine (−1 to 1)"}

@@ -466,7 +466,7 @@ for count in (1, 3, 30, 300):
 columns = ["most efficient", "least bonus", "largest bonus", "other three first"]
 recirculated = pd.DataFrame(rows, index=columns).T.rename_axis("queries")
 assert recirculated.iloc[-1, 0] > 20 and recirculated["largest bonus"].max() <= 0.1 + 1e-6
-assert recirculated.iloc[-1, 1] > 0.099 and recirculated.iloc[-1, 3] < 0.01
+assert recirculated.iloc[-1, 1] > 0.09 and recirculated.iloc[-1, 3] < 0.01
 recirculated.round(3)
 
 # %% [markdown]

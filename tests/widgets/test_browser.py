@@ -80,7 +80,7 @@ def test_another_op_is_chosen_by_keyboard_and_brings_its_controls(seen: Any) -> 
     operation.press_sequentially("ssd")
     assert operation.input_value() == "ssd"
     assert "B[t]ᵀ" in figure(seen, lambda now: "H 2" in now["title"])["title"]
-    assert seen.page.get_by_label("P, head width").is_visible()
+    seen.page.get_by_label("P, head width").wait_for()  # the controls may follow the figure
     assert not seen.page.get_by_label("Direction").is_visible()
     seen.page.get_by_text("As attention").click()
     figure(seen, lambda now: now["names"] == [None])

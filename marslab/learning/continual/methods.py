@@ -41,7 +41,7 @@ METHODS: dict[str, Entry] = {
     "ewc-sparse": Entry(
         lambda strength, seed: Combined(Ewc(strength, seed=seed), SparseUpdate()), LAMBDA
     ),
-    "reptile": Entry(lambda strength, seed: Reptile(strength), 0.3),
+    "reptile": Entry(lambda strength, seed: Reptile(), None),
     "sparse-slots": Entry(lambda strength, seed: SlotUpdate(int(strength)), 16, MemoryMlp),
     "hdc-replay": Entry(lambda strength, seed: HdcReplay(seed=seed), None),
     "ewc-hdc-replay": Entry(
@@ -67,8 +67,8 @@ def find_method(name: str) -> Entry:
 def make_method(name: str, strength: float | None = None, seed: int = 0) -> Method:
     """Return a fresh method; without a strength with its own.
 
-    `strength` is lambda of EWC, c of SI, alpha of LwF, examples of replay, epsilon of Reptile, the
-    share of the sparse update and the slots of the sparse memory.
+    `strength` is lambda of EWC, c of SI, alpha of LwF, examples of replay, the share of the sparse
+    update and the slots of the sparse memory.
 
     Errors:
         UserError: no such method, or one without a strength that is given one

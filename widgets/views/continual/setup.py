@@ -12,6 +12,7 @@ EPOCHS = [1, 2, 3, 5, 10, 20]
 STRENGTH_OF = {
     "ewc": "lam",
     "online-ewc": "lam",
+    "ewc-sparse": "lam",
     "ewc-hdc-replay": "lam",
     "si": "c",
     "lwf": "alpha",
