@@ -369,8 +369,8 @@ table.round(3)
 #
 # ## The whole table
 #
-# A notebook has no hour to spend. The study `hdc-encoders` had one: four methods, widths from 256
-# to the design's 10,000, five precisions, five seeds. Its 400 runs come with marslab
+# A notebook has no hour to spend. The study `hdc-encoders` nearly had: four methods, widths from
+# 256 to the design's 10,000, five precisions, five seeds. Its 400 runs come with marslab
 # (`marslab ablate hdc-encoders --shipped` prints them, the dashboard *Ablations* draws them).
 
 # %%

@@ -33,7 +33,7 @@ import ipywidgets
 import pandas as pd
 import plotly.io as pio
 import torch
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 from torch import nn
 from torch.nn import functional as F
 
@@ -710,12 +710,9 @@ for name in ("mars-layer-growth", "mars-5x-inference"):
     print(f"\n{name}: {ledger[name].verdict}. {ledger[name].says}")
 
 # %%
-try:
-    values, at = shipped_table().lines()
-    titles = {"x_title": "length (steps)", "y_title": "time of one layer (ms)", "dark": dark}
-    display(log_lines(values, at, **titles, title="Measured, up to 32,768 steps"))
-except FileNotFoundError:
-    print("No times ship with this version: `marslab lengths --run` measures them here.")
+values, at = shipped_table().lines()
+titles = {"x_title": "length (steps)", "y_title": "time of one layer (ms)", "dark": dark}
+log_lines(values, at, **titles, title="Measured, up to 32,768 steps")
 
 # %% [markdown]
 # Twice the length is twice the bytes for the two cores, and towards four times for attention that

@@ -153,7 +153,9 @@ def test_every_method_and_every_scenario_runs() -> None:
     for method in METHODS:
         known = run(ContinualSetup(method=method, epochs=1), known=known)
         first = known.learned[method].found.R[0, 0]
-        assert first > 0.8 or method == "reptile" and first > 0.1  # which goes a third of the way
+        assert first > (
+            0.2 if method == "reptile" else 0.8
+        )  # it goes a third of the way; chance: 0.1
     for scenario in SCENARIO_NAMES.values():
         found = run(ContinualSetup(scenario, "naive", epochs=1))
         assert found.learned["joint"].found.scores.average > 0.4

@@ -2,13 +2,16 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from marslab import workers
 from marslab.kernels.roofline import stream
 from marslab.lab.bench.cases import SEED
 from marslab.lab.bench.ops import find
@@ -44,6 +47,23 @@ def conditions(ops: list[str], device: str, repeats: int) -> dict[str, Condition
     if device == "cuda":
         found["cuda"] = str(torch.version.cuda)
     return found
+
+
+def surroundings(packages: Sequence[str]) -> dict[str, Any]:
+    """Date, processor, system, versions of packages and load: of what is timed on a CPU's thread.
+
+    >>> surroundings(["torch"])["torch"].startswith("2.")
+    True
+    """
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": processor(),
+        "cores": workers.cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in packages},
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
 
 
 def code_of(op: str) -> str:

@@ -1,14 +1,10 @@
 """Measure the edge table here: sizes, latencies by turns on one thread, accuracy over seeds."""
 
-import os
-import platform
 import re
 import tempfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -21,7 +17,7 @@ from marslab import files, workers
 from marslab.compress.onnx_file import OPSET, OnnxModel, to_onnx
 from marslab.compress.pruning import zeros
 from marslab.kernels.roofline import watch
-from marslab.lab.bench.conditions import processor
+from marslab.lab.bench.conditions import surroundings
 from marslab.lab.edge.making import DYNAMIC, FIRST, variants
 from marslab.lab.edge.plan import EdgePlan
 from marslab.lab.edge.table import EdgeRow, EdgeTable
@@ -166,14 +162,8 @@ def _parameters(model: nn.Module) -> int:
 
 def _conditions(plan: EdgePlan) -> dict[str, Any]:
     return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "machine": processor(),
-        "cores": workers.cores(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in PACKAGES},
+        **surroundings(PACKAGES),
         "threads": 1,
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "opset": OPSET,
         "warm_up": WARM_UP,
         "method": METHOD,

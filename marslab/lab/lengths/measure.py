@@ -1,15 +1,11 @@
 """Measure the table of lengths here, in processes of one thread, one after the other."""
 
-import os
-import platform
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any, NamedTuple
 
 from marslab import workers
-from marslab.lab.bench.conditions import processor
+from marslab.lab.bench.conditions import surroundings
 from marslab.lab.lengths import layers, rival
 from marslab.lab.lengths.plan import LengthsPlan, code
 from marslab.lab.lengths.table import LengthsTable, assembled
@@ -61,14 +57,8 @@ def _measured(job: Job) -> list[dict[str, Any]]:
 
 def _conditions(plan: LengthsPlan) -> dict[str, Any]:
     return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "machine": processor(),
-        "cores": workers.cores(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in PACKAGES},
+        **surroundings(PACKAGES),
         "threads": 1,
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "method": METHOD,
         "code": code(),
         "parameters": {kind: rival.parameters(stack) for kind, stack in plan.models.items()},

@@ -19,7 +19,7 @@ class HdcReplay(Method):
         dim: numbers in one bank of the memory
 
     Source:
-        MARS v4, 3.3, repaired
+        MARS v4, 3.3; erratum M16 (its random queries return noise).
 
     >>> HdcReplay().memory_bytes()
     0

@@ -24,8 +24,8 @@ class Reptile(Method):
         ValueError: epsilon is not in (0, 1], or inner is not positive
 
     Source:
-        Nichol, Achiam & Schulman 2018, "On first-order meta-learning algorithms", 2; MARS v4, 9
-        (table of versions).
+        Nichol, Achiam & Schulman 2018, "On first-order meta-learning algorithms", 2; MARS v4,
+        its table of v3.0 beside v4.0.
 
     >>> Reptile().memory_bytes()
     0

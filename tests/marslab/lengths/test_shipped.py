@@ -16,12 +16,7 @@ READ_FROM_IT = ("mars-layer-growth", "mars-5x-inference", "mars-5x-memory", "mar
 
 @pytest.fixture(scope="module")
 def table() -> LengthsTable:
-    try:
-        return shipped_table()
-    except FileNotFoundError:
-        pytest.skip(
-            "not measured yet: marslab lengths --run --out data/bench/mars-lengths-cpu.json"
-        )
+    return shipped_table()
 
 
 def test_it_is_of_todays_plan_and_whole(table: LengthsTable) -> None:

@@ -86,7 +86,7 @@ def test_what_is_learned_holds_for_phrasings_that_it_never_saw(trained: ReflexCo
     found = scores(trained, held_out(reflex_patterns()))
     assert found.intent >= 0.9 and found.task >= 0.9 and found.complexity >= 0.85
     assert found.intent_error <= 0.1 and found.confidence_error <= 0.1
-    assert found.wrongly <= 0.06
+    assert found.wrongly <= 0.06  # up to 0.038 seen; it moves with the processor's rounding
 
 
 @pytest.mark.slow
