@@ -43,6 +43,18 @@ def unwatched() -> bool:
     )
 
 
+def wanted(*tensors: Tensor) -> bool:
+    """Whether a gradient may be asked for, so that the forward has to keep what it needs.
+
+    Where something else looks through the tensors it is not seen on them: then, perhaps.
+    """
+    return torch.is_grad_enabled() and (
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportAttributeAccessIssue]
+        or any(x.requires_grad for x in tensors)
+    )
+
+
 def join(key: str, tensors: tuple[Tensor, ...], *options: object) -> tuple[Tensor, Tensor]:
     """Run the kernels of `key`, differentiable once: the result and the last state."""
     result, state, *_ = join_all(key, tensors, *options)

@@ -1,31 +1,17 @@
-"""Triton: custom ops around the step by step kernels of gpu_sequential.py.
+"""Triton: custom ops around the step by step kernels.
 
-The iterated solve is in newton.py; its kernels are in gpu_sweep.py.
+gpu_resident.py where W fits on the multiprocessors, else, and in float64, gpu_sequential.py. The
+iterated solve is in newton.py; its kernels are in gpu_sweep.py.
 """
+
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.gated_recurrence import gpu_sequential, gradient
+from marslab.kernels.gated_recurrence import gpu_plan, gpu_resident, gpu_sequential, gradient
 from marslab.kernels.launching import fresh
-
-WIDEST = 1024  # numbers of a row of W that a program multiplies at once, at the most
-EACH = 128  # bytes of W that a thread holds, as wide as the state
-
-
-def _plan(D: int, itemsize: int) -> tuple[int, int, int]:
-    """Rows and columns of the tile of W, and warps: a step is one latency for each tile."""
-    side = 1 << (D - 1).bit_length()
-    columns, warps = min(side, WIDEST), 16 if D > 128 else 4
-    return max(1, min(side, 32 * warps * EACH // itemsize // columns)), columns, warps
-
-
-def _launch(kernel, batch: int, tensors: list[Tensor]) -> None:
-    _, L, D = tensors[0].shape
-    with torch.cuda.device_of(tensors[0]):
-        rows, columns, warps = _plan(D, tensors[-1].element_size())
-        kernel[(batch,)](*tensors, L, D, rows, columns, num_warps=warps)
 
 
 @torch.library.custom_op("marslab::gated_recurrence_triton", mutates_args=())
@@ -34,10 +20,16 @@ def forward(z: Tensor, W: Tensor, gamma: Tensor, h0: Tensor) -> tuple[Tensor, Te
     if z.numel() == 0:
         return z.clone(), h0.clone()
     B, L, D = z.shape
+    plan = gpu_plan.resident(B, D, z.dtype, z.device)
+    if plan is not None:
+        h, state = gpu_plan.unwritten(z, plan.operand.dtype), h0.new_empty(h0.shape)
+        inputs = [x.contiguous() for x in (z, W.to(h.dtype), gamma, h0)]
+        gpu_plan.launch_resident(gpu_resident.forward, plan, [*inputs, h, state])
+        return h.to(z.dtype), state
     h, states = fresh(z), h0.new_empty((B, 2, D))
     states[:, 0] = h0
     inputs = [x.contiguous() for x in (z, W, gamma)]
-    _launch(gpu_sequential.forward, B, [*inputs, h, states])
+    gpu_plan.launch_streaming(gpu_sequential.forward, [*inputs, h, states])
     return h.to(z.dtype), states[:, L % 2].clone()
 
 
@@ -47,10 +39,19 @@ def _(z, W, gamma, h0):
 
 
 def _backwards(
-    gamma: Tensor, r: Tensor, W: Tensor, dh: Tensor, dstate: Tensor
+    dtype: torch.dtype, gamma: Tensor, r: Tensor, W: Tensor, dh: Tensor, dstate: Tensor
 ) -> tuple[Tensor, Tensor]:
-    g, dh0, scratch = torch.empty_like(dh), dstate.clone(), torch.empty_like(dstate)
-    _launch(gpu_sequential.transposed, len(g), [gamma, r, W.T.contiguous(), dh, g, dh0, scratch])
+    """Return (g, dh0) for inputs that were given in `dtype`."""
+    B, _, D = dh.shape
+    g, dh0 = torch.empty_like(dh), dstate.clone()
+    plan = gpu_plan.resident(B, D, dtype, dh.device)
+    if plan is not None:
+        traded = gpu_plan.unwritten(dh, plan.operand.dtype)
+        tensors = [gamma, r, W.T.to(traded.dtype).contiguous(), dh, dstate, g, dh0, traded]
+        gpu_plan.launch_resident(gpu_resident.transposed, plan, tensors)
+        return g, dh0
+    tensors = [gamma, r, W.T.contiguous(), dh, g, dh0, torch.empty_like(dstate)]
+    gpu_plan.launch_streaming(gpu_sequential.transposed, tensors)
     return g, dh0
 
 
@@ -60,7 +61,7 @@ def backward(
     dh: Tensor, dstate: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """-> (dz, dW, dgamma, dh0)."""
-    return gradient.gradients(z, W, gamma, h0, h, dh, dstate, _backwards)
+    return gradient.gradients(z, W, gamma, h0, h, dh, dstate, partial(_backwards, z.dtype))
 
 
 @backward.register_fake

@@ -1,9 +1,9 @@
 """Triton, step by step: a program owns a row of the batch, walks time and streams W at each step.
 
-The product needs every number of the state in every thread, so the state lies in memory, two copies
-in turn: a step reads one and writes the other, with one barrier between steps. W stays in the
-second-level cache. The time of a step is that of bringing W past one multiprocessor: for long
-sequences the iterated solve is the faster one.
+For float64, and where W is too wide for gpu_resident.py. The product needs every number of the
+state in every thread, so the state lies in memory, two copies in turn: a step reads one and writes
+the other, with one barrier between steps. W stays in the second-level cache. The time of a step is
+that of bringing W past one multiprocessor: for long sequences the iterated solve is the faster one.
 """
 
 import triton

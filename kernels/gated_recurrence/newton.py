@@ -88,6 +88,14 @@ def _product_dtype(z: Tensor, state: torch.dtype) -> torch.dtype:
     return z.dtype if z.is_cuda and z.dtype == torch.bfloat16 else state
 
 
+def _product(x: Tensor, w: Tensor) -> Tensor:
+    """x @ w, in float32 for bfloat16 operands: rounded to bfloat16 the sweeps do not settle."""
+    if x.dtype != torch.bfloat16:
+        return x @ w
+    flat = torch.mm(x.flatten(0, -2), w, out_dtype=torch.float32)
+    return flat.view(*x.shape[:-1], w.shape[1])
+
+
 def _given_up(where: str, solved: Solved, tol: float) -> None:
     warnings.warn(
         f"gated_recurrence: the {where} did not converge in {solved.sweeps} sweeps: residual"
@@ -106,9 +114,9 @@ def forward(
         return z.clone(), h0.clone(), torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
     dtype = _product_dtype(z, h0.dtype)
     to_gate, wide, parts = W.to(dtype).T, z.to(h0.dtype).contiguous(), _parts(backend)
-    first = h0.to(dtype) @ to_gate
+    first = _product(h0.to(dtype), to_gate)
     solved = sweep(
-        lambda h: parts.drive(h.to(dtype) @ to_gate, first, wide),
+        lambda h: parts.drive(_product(h.to(dtype), to_gate), first, wide),
         gamma.to(h0.dtype).contiguous(), h0.contiguous(), False, backend, tol, max_iter,
     )  # fmt: skip
     h, state = solved.x, solved.state
@@ -142,7 +150,7 @@ def backward(
 
         def drive(g):
             b = dh.clone()
-            b[:, :-1] += ((r * g).to(dtype) @ back)[:, 1:]
+            b[:, :-1] += _product((r * g).to(dtype), back)[:, 1:]
             return b
 
         solved = sweep(drive, a, dstate, True, backend, tol, max_iter)

@@ -63,6 +63,10 @@ def min_gru(z_logit, h_tilde, h0=None, *, return_state=False, backend="auto"):
     operands = z_logit, h_tilde, h0.to(state)
     if name == "naive":
         h, last = naive.min_gru(*operands)
+    elif name == "triton":
+        from marslab.kernels.min_gru import gpu
+
+        h, last = gpu.min_gru(*operands)
     else:
         h, last = as_scan.min_gru(implementation(name), *operands)
     return (h, last) if return_state else h

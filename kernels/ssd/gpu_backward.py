@@ -1,125 +1,128 @@
-"""Triton, backward: gradients of x and the decays a head at a time, of B and C a group at a time.
+"""Triton, backward: chunks side by side, the heads of a group one after the other.
 
-G is the gradient of the state after a chunk, h the state before it; both are kept a chunk each.
+G is the gradient of the state after a chunk, h the state before it; the walks kept both.
 """
 
-# pyright: reportGeneralTypeIssues=false
 import triton
 import triton.language as tl
 
-from marslab.kernels.ssd.gpu_tiles import (
-    between,
-    last,
-    logs,
-    product,
-    put,
-    since,
-    tile,
-    until,
-    whose,
-)
+from marslab.kernels.ssd.gpu_tiles import decay, product, put, tile
 
 
 @triton.jit
 def of_heads(
-    x_ptr, dt_ptr, A_ptr, B_ptr, C_ptr, D_ptr, h_ptr, G_ptr, dy_ptr,
-    dx_ptr, dlog_ptr, direct_ptr, dD_ptr, L, H, P, G, N, chunks,
-    T: tl.constexpr, WP: tl.constexpr, WN: tl.constexpr, MATH: tl.constexpr,
+    x_ptr, A_ptr, B_ptr, C_ptr, D_ptr, planes_ptr, h_ptr, G_ptr, dy_ptr,
+    dx_ptr, ddt_ptr, pairs_ptr, dA_ptr, dD_ptr, L, chunks,
+    H: tl.constexpr, groups: tl.constexpr, parts: tl.constexpr, P: tl.constexpr, N: tl.constexpr,
+    T: tl.constexpr, WP: tl.constexpr, NP: tl.constexpr, MATH: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
-    """dx; and for each step and head: the gradient of dt A, of dt beside A, and of D.
+    """dx and ddt; dA and dD [B, chunks, H], those of the chunk; pairs for `of_groups`.
+
+    Programs: [B, chunks, groups, parts], each over one of `parts` of a group's heads. What acts on
+    pairs of steps has step j, written, as its row and step i, read, as its column. pairs [B,
+    chunks, groups, parts, T, T] is the sum over heads of (dy . x) * decay * dt, since C and B are
+    the same for all of them.
 
     A log decay at step k acts on all that passes over k: on the pairs j < k <= i, on old state read
     from k on, on what is written before k and survives the chunk, and on old state that survives
     it. Only sums, so a reset gets an exact 0.
     """
-    dtype = h_ptr.dtype.element_ty
-    head, c, row = whose(H, chunks)
-    group, first, count = head // (H // G), row.to(tl.int64) * L + c * T, L - c * T
-    step = tl.arange(0, T)
-    of_head, of_group = (first * H + head) * P, (first * G + group) * N
-    of_state = tl.program_id(0).to(tl.int64) * P * N
-    dt = tl.load(dt_ptr + first * H + head + step * H, mask=step < count, other=0.0)
-    sums, resets = logs(dt, tl.load(A_ptr + head))
-    dt = dt.to(dtype)
-    mask, keep = between(sums, resets, T, dtype), since(sums, resets, dtype)
-    rest = until(sums, resets, T, dtype)
-    scores = tl.zeros([T, T], dtype)
-    for start in range(0, N, WN):
-        n = start + tl.arange(0, WN)
-        B = tile(B_ptr + of_group, step, n, count, N, G * N, dtype)
-        C = tile(C_ptr + of_group, step, n, count, N, G * N, dtype)
-        scores += product(C, tl.trans(B), MATH)
-    scores *= mask
-    D = tl.load(D_ptr + head).to(dtype)
-    values = tl.zeros([T, T], dtype)
-    read, written, dD = tl.zeros([T], dtype), tl.zeros([T], dtype), tl.zeros([T], dtype)
-    across = tl.zeros([WP], dtype)
-    for first_p in range(0, P, WP):
-        p = first_p + tl.arange(0, WP)
-        x = tile(x_ptr + of_head, step, p, count, P, H * P, dtype)
-        dy = tile(dy_ptr + of_head, step, p, count, P, H * P, dtype)
-        values += product(dy, tl.trans(x), MATH)
-        flow, seen = tl.zeros([T, WP], dtype), tl.zeros([T, WP], dtype)
-        for start in range(0, N, WN):
-            n = start + tl.arange(0, WN)
-            B = tile(B_ptr + of_group, step, n, count, N, G * N, dtype)
-            C = tile(C_ptr + of_group, step, n, count, N, G * N, dtype)
-            back = tile(G_ptr + of_state, p, n, P, N, N, dtype)
-            h = tile(h_ptr + of_state, p, n, P, N, N, dtype)
-            flow += product(B, tl.trans(back), MATH)
-            seen += product(C, tl.trans(h), MATH)
-            across += tl.sum(back * h, 1)
-        dx = product(tl.trans(scores), dy, MATH) + rest[:, None] * flow
-        put(dx_ptr + of_head, dt[:, None] * dx + D * dy, step, p, count, P, H * P)
-        read += keep * tl.sum(dy * seen, 1)
-        written += rest * tl.sum(x * flow, 1)
-        dD += tl.sum(dy * x, 1)
-    both = scores * values
-    at = first * H + head + step * H
-    tl.store(direct_ptr + at, tl.sum(both, 0) + written, mask=step < count)
-    tl.store(dD_ptr + at, dD, mask=step < count)
-    over = tl.cumsum(both, 0, reverse=True) + written[None, :]  # row k: pairs i >= k of column j
-    over = tl.where(step[None, :] < step[:, None], over * dt[None, :], read[None, :])
-    end, gone = last(sums, resets, T)
-    total = tl.where(gone == 0, tl.exp(end.to(dtype)), 0.0)
-    tl.store(dlog_ptr + at, tl.sum(over, 1) + total * tl.sum(across, 0), mask=step < count)
+    dtype = dA_ptr.dtype.element_ty
+    lean = h_ptr.dtype.element_ty  # of what products take
+    heads: tl.constexpr = H // groups // parts
+    part = tl.program_id(0) % (groups * parts)
+    place = (tl.program_id(0) // (groups * parts)).to(tl.int64)
+    row, c, group = place // chunks, place % chunks, part // parts
+    first, left = row * L + c * T, L - c * T
+    step, n, column = tl.arange(0, T), tl.arange(0, NP), tl.arange(0, WP)
+    before = tl.where(step[:, None] > step[None, :], 1.0, 0.0).to(lean)
+    B = tile(B_ptr + (first * groups + group) * N, step, n, left, N, groups * N)
+    C = tile(C_ptr + (first * groups + group) * N, step, n, left, N, groups * N)
+    pairs = tl.zeros([T, T], dtype)
+    for k in tl.range(0, heads, num_stages=STAGES):
+        head = part * heads + k
+        of_head = (first * H + head) * P
+        of_chunk = (row * H + head) * chunks + c
+        marks = planes_ptr + of_chunk * 5 * T + step
+        values = tl.zeros([T, T], dtype)
+        for start in range(0, P, WP):
+            p = start + column
+            x = tile(x_ptr + of_head, step, p, left, P, H * P)
+            dy = tile(dy_ptr + of_head, step, p, left, P, H * P)
+            values += product(x, tl.trans(dy), dtype, MATH)
+        dD = tl.sum(tl.where(step[:, None] == step[None, :], values, 0.0))
+        sums, dt = tl.load(marks), tl.load(marks + T).to(dtype)
+        mask = decay(sums[None, :], sums[:, None], step[:, None] <= step[None, :], dtype)
+        scores = product(B, tl.trans(C), dtype, MATH)
+        weights = (scores * mask).to(lean)
+        values *= mask
+        pairs += values * dt[:, None]
+        both = scores * values
+        direct = tl.sum(both, 1)
+        both = (both * dt[:, None]).to(lean)
+        since, rest = tl.load(marks + 2 * T).to(dtype), tl.load(marks + 3 * T).to(dtype)
+        D = tl.load(D_ptr + head).to(dtype)
+        read, written = tl.zeros([T], dtype), tl.zeros([T], dtype)
+        kept = tl.zeros([WP], dtype)
+        for start in range(0, P, WP):
+            p = start + column
+            back = tile(G_ptr + of_chunk * N * P, n, p, N, P, P)
+            flow = product(B, back, dtype, MATH)
+            x = tile(x_ptr + of_head, step, p, left, P, H * P)
+            written += tl.sum(x.to(dtype) * flow, 1)
+            dx = rest[:, None] * flow
+            dy = tile(dy_ptr + of_head, step, p, left, P, H * P)
+            dx += product(weights, dy, dtype, MATH)
+            dx = dt[:, None] * dx + D * dy.to(dtype)
+            put(dx_ptr + of_head, dx, step, p, left, P, H * P)
+            h = tile(h_ptr + of_chunk * N * P, n, p, N, P, P)
+            read += tl.sum(dy.to(dtype) * product(C, h, dtype, MATH), 1)
+            kept += tl.sum(h.to(dtype) * back.to(dtype), 0)
+        read, written = since * read, rest * written
+        across = product(before, both, dtype, MATH) + read[None, :]  # row k: pairs j < k of each i
+        across = tl.where(step[:, None] <= step[None, :], across, (dt * written)[None, :])
+        total = tl.load(planes_ptr + of_chunk * 5 * T + 3 * T - 1).to(dtype)
+        dlog = tl.sum(across, 1) + total * tl.sum(kept, 0)
+        A = tl.load(A_ptr + head).to(dtype)
+        ddt = direct + written + tl.where(A == float("-inf"), 0.0, A) * dlog
+        at = ddt_ptr + (first + step) * H + head
+        tl.store(at, ddt.to(ddt_ptr.dtype.element_ty), mask=step < left)
+        tl.store(dA_ptr + place * H + head, tl.sum(dt * dlog, 0))
+        tl.store(dD_ptr + place * H + head, dD)
+    put(pairs_ptr + tl.program_id(0).to(tl.int64) * T * T, pairs, step, step, T, T, T)
 
 
 @triton.jit
 def of_groups(
-    x_ptr, dt_ptr, A_ptr, B_ptr, C_ptr, h_ptr, G_ptr, dy_ptr, dB_ptr, dC_ptr,
-    L, H, P, G, N, chunks, parts,
-    T: tl.constexpr, WP: tl.constexpr, WN: tl.constexpr, MATH: tl.constexpr,
+    x_ptr, C_ptr, G_ptr, planes_ptr, pairs_ptr, dB_ptr, L, chunks,
+    H: tl.constexpr, groups: tl.constexpr, parts: tl.constexpr, P: tl.constexpr, N: tl.constexpr,
+    TURN: tl.constexpr, T: tl.constexpr, WP: tl.constexpr, NP: tl.constexpr, MATH: tl.constexpr,
+    STAGES: tl.constexpr,
 ):  # fmt: skip
-    """dB and dC [B, L, G, parts, N]: each program sums over one of `parts` of a group's heads."""
-    dtype = h_ptr.dtype.element_ty
-    part, c, row = whose(G * parts, chunks)
-    group, heads = part // parts, H // G // parts
-    first, count = row.to(tl.int64) * L + c * T, L - c * T
-    step, n = tl.arange(0, T), tl.program_id(1) * WN + tl.arange(0, WN)
-    B = tile(B_ptr + (first * G + group) * N, step, n, count, N, G * N, dtype)
-    C = tile(C_ptr + (first * G + group) * N, step, n, count, N, G * N, dtype)
-    dB, dC = tl.zeros([T, WN], dtype), tl.zeros([T, WN], dtype)
-    for head in range(part * heads, (part + 1) * heads):
-        of_head = (first * H + head) * P
-        of_state = ((row.to(tl.int64) * chunks + c) * H + head) * P * N
-        dt = tl.load(dt_ptr + first * H + head + step * H, mask=step < count, other=0.0)
-        sums, resets = logs(dt, tl.load(A_ptr + head))
-        dt = dt.to(dtype)
-        keep, rest = since(sums, resets, dtype), until(sums, resets, T, dtype) * dt
-        values = tl.zeros([T, T], dtype)
-        for first_p in range(0, P, WP):
-            p = first_p + tl.arange(0, WP)
-            x = tile(x_ptr + of_head, step, p, count, P, H * P, dtype)
-            dy = tile(dy_ptr + of_head, step, p, count, P, H * P, dtype)
-            back = tile(G_ptr + of_state, p, n, P, N, N, dtype)
-            h = tile(h_ptr + of_state, p, n, P, N, N, dtype)
-            values += product(dy, tl.trans(x), MATH)
-            dB += product(x * rest[:, None], back, MATH)
-            dC += product(dy * keep[:, None], h, MATH)
-        values *= between(sums, resets, T, dtype) * dt[None, :]
-        dB += product(tl.trans(values), C, MATH)
-        dC += product(values, B, MATH)
-    out = (first * G * parts + part) * N
-    put(dB_ptr + out, dB, step, n, count, N, G * parts * N)
-    put(dC_ptr + out, dC, step, n, count, N, G * parts * N)
+    """dB [B, L, groups, parts, N] = pairs C + the sum over heads of (weight * x) G.
+
+    TURN: the same for dC = pairs^T B + the sum over heads of (since * dy) h, with dy for x, B for C
+    and h for G. Programs as in `of_heads`.
+    """
+    dtype = pairs_ptr.dtype.element_ty
+    heads: tl.constexpr = H // groups // parts
+    part = tl.program_id(0) % (groups * parts)
+    place = (tl.program_id(0) // (groups * parts)).to(tl.int64)
+    row, c, group = place // chunks, place % chunks, part // parts
+    first, left = row * L + c * T, L - c * T
+    step, n = tl.arange(0, T), tl.arange(0, NP)
+    dB = tl.zeros([T, NP], dtype)
+    for k in tl.range(0, heads, num_stages=STAGES):
+        head = part * heads + k
+        of_chunk = (row * H + head) * chunks + c
+        weight = tl.load(planes_ptr + (of_chunk * 5 + (2 if TURN else 4)) * T + step).to(dtype)
+        for start in range(0, P, WP):
+            p = start + tl.arange(0, WP)
+            x = tile(x_ptr + (first * H + head) * P, step, p, left, P, H * P).to(dtype)
+            back = tile(G_ptr + of_chunk * N * P, n, p, N, P, P)
+            dB += product(x * weight[:, None], tl.trans(back), dtype, MATH)
+    C = tile(C_ptr + (first * groups + group) * N, step, n, left, N, groups * N)
+    pairs = tile(pairs_ptr + tl.program_id(0).to(tl.int64) * T * T, step, step, T, T, T)
+    dB += product(tl.trans(pairs) if TURN else pairs, C, dtype, MATH)
+    out = dB_ptr + (first * groups * parts + part) * N
+    put(out, dB, step, n, left, N, groups * parts * N)

@@ -96,4 +96,5 @@ def wkv7(
     r: Tensor, w: Tensor, k: Tensor, v: Tensor, a: Tensor, b: Tensor, s0: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return every y [B, L, H, V] in the dtype of `v`, and the last state [B, H, V, K]."""
-    return joining.join("wkv7 numba", (r, w, k, v, a, b, s0), torch.is_grad_enabled())
+    operands = (r, w, k, v, a, b, s0)
+    return joining.join("wkv7 numba", operands, joining.wanted(*operands))

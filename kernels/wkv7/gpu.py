@@ -1,59 +1,108 @@
-"""Triton: custom ops around the kernels of gpu_steps.py.
-
-A step waits for the one before it, so the time is that of L steps; heads and rows run side by side.
+"""Triton: chunks of 16 steps. What a chunk does is worked out for all chunks at once
+(gpu_prepare.py); a short walk carries the state through them (gpu_walk.py); the gradients follow
+for all chunks at once (gpu_gradients.py). A few steps without a gradient are taken one by one
+(gpu_steps.py): decoding.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from marslab.kernels import joining
+from marslab.kernels.backends import interpreted
 from marslab.kernels.launching import fresh
-from marslab.kernels.wkv7 import gpu_steps
+from marslab.kernels.wkv7 import gpu_gradients, gpu_prepare, gpu_steps, gpu_walk
 
-CHUNK = 16  # steps between two states that are kept for the backward
-STAGES = 4  # steps whose operands are under way
-ROWS = {"forward": 16, "backward": 64}  # value rows of a program; a head with one adds no parts
-WARP = 4096  # bytes of the state that a warp holds: 32 registers a thread for each copy of it
-MOST = 8 * WARP  # for a program
-
-
-class Plan(NamedTuple):
-    """N value rows, KP keys (K rounded up to a power of two) and the warps of a program."""
-
-    N: int
-    KP: int
-    warps: int
+CHUNK = 16  # steps
+ENOUGH = 32  # keys; over fewer the rounding of operands does not average out
+FEW = 8  # steps that are sooner taken one by one
+ROWS = 64  # of the values, at the most: of a program of the walk, and at a time in gradients
+CELLS = 1024  # numbers of a tile of the state that a warp holds
+STAGES = 3  # chunks whose operands are under way in the walk
+WARPS = {"prepare": 2, "gradients": 4}
 
 
-def plan(name: str, s0: Tensor) -> Plan:
-    """The tile of a kernel for states [B, H, V, K]."""
-    V, KP = (1 << (n - 1).bit_length() for n in s0.shape[2:])  # powers of two
-    size = s0.element_size()
-    N = min(ROWS[name], max(1, MOST // size // KP), V)
-    return Plan(N, KP, max(1, N * KP * size // WARP))
+class Math(NamedTuple):
+    """How products are taken: of operands and states; where errors would add up or not cancel."""
+
+    wide: str
+    fine: str
 
 
-def _launch(name: str, tensors: list[Tensor], s0: Tensor, numbers: tuple, options: dict) -> None:
-    B, H, V, K = s0.shape
-    tile = plan(name, s0)
-    kernel = getattr(gpu_steps, name)[(B * H * -(-V // tile.N),)]
-    sizes = (*numbers, tensors[0].shape[1], H, K, V)
-    options |= {"C": CHUNK, "N": tile.N, "KP": tile.KP}
-    kernel(*tensors, *sizes, **options, num_warps=tile.warps)
+MATH = {
+    torch.bfloat16: Math("bf16", "tf32"),
+    torch.float16: Math("tf32", "tf32"),  # decays would vanish in float16
+    torch.float32: Math("ieee", "ieee"),
+    torch.float64: Math("ieee", "ieee"),
+}
 
 
-def _run(name: str, tensors: list[Tensor], s0: Tensor, numbers: tuple = (), **options) -> None:
-    """Start a kernel over tensors that begin with r [B, L, H, K]."""
-    with torch.cuda.device_of(s0):
-        _launch(name, tensors, s0, numbers, options)
+def _math(v: Tensor, K: int) -> Math:
+    """The interpreter does not round as the hardware does: there all is exact."""
+    return MATH[torch.float32 if interpreted() or K < ENOUGH else v.dtype]
 
 
-def _kept(v: Tensor, s0: Tensor, keep: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Shapes of what the backward needs: states [B, H, chunks, V, K] and S a [B, L, H, V]."""
+def _power(n: int) -> int:
+    """The width of a tile for n numbers: a power of two that a matrix product takes."""
+    return max(16, 1 << (n - 1).bit_length())
+
+
+def _room(v: Tensor, s0: Tensor, *shape: int) -> Tensor:
+    """Memory between two kernels for s0 [B, H, V, K]: bfloat16 beside it, or as the state."""
+    rounded = v.dtype == torch.bfloat16 and s0.shape[3] >= ENOUGH
+    return fresh(v if rounded else s0, *shape)
+
+
+def _run(kernel: Any, programs: int, warps: int, *args: object, **constants: object) -> None:
+    kernel[(programs,)](*args, **constants, num_warps=warps)
+
+
+def _prepared(operands: list[Tensor], s0: Tensor, back: bool) -> list[Tensor]:
+    """What the walk multiplies with: solved, first, second, read, mix, rb, rk and total."""
+    r, w, k, v, a, b = operands
+    (B, L, H, K), math = r.shape, _math(v, r.shape[3])
+    chunks, unused = -(-L // CHUNK), s0.new_empty(0)
+    of_keys = [_room(v, s0, B, H, chunks, CHUNK, K) for _ in range(3 if back else 4)]
+    of_pairs = [s0.new_empty((B, H, chunks, CHUNK, CHUNK)) for _ in range(1 if back else 3)]
+    if back:
+        of_keys, of_pairs = [*of_keys, unused], [*of_pairs, unused, unused]
+    outputs = [*of_keys, *of_pairs, s0.new_empty((B, H, chunks, K))]
+    _run(
+        gpu_prepare.prepare, B * H * chunks, WARPS["prepare"],
+        r, w, k, a, b, *outputs, L, H, K, chunks,
+        BACK=back, FINE=math.fine, T=CHUNK, KP=_power(K),
+    )  # fmt: skip
+    return outputs
+
+
+def _walk(
+    prepared: list[Tensor], v: Tensor, start: Tensor, out: list[Tensor], back: bool, keep: bool
+) -> None:
+    """Carry `start` [B, H, V, K] through all chunks; `out`: end, states, u, y."""
+    (B, L, H, V), K, rows = v.shape, start.shape[3], min(ROWS, _power(v.shape[3]))
+    math = _math(v, K)
+    _run(
+        gpu_walk.walk, B * H * -(-V // rows), max(1, rows * _power(K) // CELLS),
+        *prepared, v, start, *out, L, H, K, V, -(-L // CHUNK),
+        BACK=back, KEEP=keep, MATH=math.wide, FINE=math.fine, STAGES=STAGES,
+        T=CHUNK, N=rows, KP=_power(K),
+    )  # fmt: skip
+
+
+def _kept(v: Tensor, s0: Tensor, keep: bool) -> list[Tensor]:
+    """Memory for the state before each chunk [B, H, chunks, V, K], and u [B, H, chunks, T, V]."""
     B, L, H, V = v.shape
-    return (B, H, -(-L // CHUNK) * keep, *s0.shape[2:]), (B, L * keep, H, V)
+    chunks = -(-L // CHUNK) * keep
+    return [_room(v, s0, B, H, chunks, *s0.shape[2:]), _room(v, s0, B, H, chunks, CHUNK, V)]
+
+
+def _one_by_one(operands: list[Tensor], s0: Tensor, y: Tensor, state: Tensor) -> None:
+    (B, L, H, V), K = y.shape, s0.shape[3]
+    KP = 1 << (K - 1).bit_length()
+    rows = max(1, min(16, 8 * CELLS // KP, 1 << (V - 1).bit_length()))
+    programs, warps = B * H * -(-V // rows), max(1, rows * KP // CELLS)
+    _run(gpu_steps.forward, programs, warps, *operands, s0, y, state, L, H, K, V, N=rows, KP=KP)
 
 
 @torch.library.custom_op("marslab::wkv7_triton", mutates_args=())
@@ -64,48 +113,55 @@ def forward(
 
     The last two are for the backward alone; without `keep` they are empty.
     """
-    starts, probes = (s0.new_empty(shape) for shape in _kept(v, s0, keep))
+    states, u = _kept(v, s0, keep)
     if v.numel() == 0 or r.numel() == 0:
-        return torch.zeros_like(v), s0.clone(), starts, probes
-    y, state = fresh(v), fresh(s0)
-    tensors = [x.contiguous() for x in (r, w, k, v, a, b, s0)]
-    _run("forward", [*tensors, y, state, starts, probes], s0, KEEP=keep, STAGES=STAGES)
-    return y.to(v.dtype), state, starts, probes
+        return torch.zeros_like(v), s0.clone(), states, u
+    operands, s0 = [x.contiguous() for x in (r, w, k, v, a, b)], s0.contiguous()
+    y, state = fresh(v), torch.empty_like(s0)
+    with torch.cuda.device_of(v):
+        if v.shape[1] <= FEW and not keep:
+            _one_by_one(operands, s0, y, state)
+        else:
+            prepared, out = _prepared(operands, s0, back=False), [state, states, u, y]
+            _walk(prepared, operands[3], s0, out, back=False, keep=keep)
+    return y.to(v.dtype), state, states, u
 
 
 @forward.register_fake
 def _(r, w, k, v, a, b, s0, keep):
-    starts, probes = (s0.new_empty(shape) for shape in _kept(v, s0, keep))
-    return v.new_empty(v.shape), s0.new_empty(s0.shape), starts, probes
+    return v.new_empty(v.shape), s0.new_empty(s0.shape), *_kept(v, s0, keep)
 
 
 @torch.library.custom_op("marslab::wkv7_gradient_triton", mutates_args=())
 def backward(
     r: Tensor, w: Tensor, k: Tensor, v: Tensor, a: Tensor, b: Tensor, s0: Tensor,
-    y: Tensor, state: Tensor, starts: Tensor, probes: Tensor, dy: Tensor, dstate: Tensor,
+    y: Tensor, state: Tensor, states: Tensor, u: Tensor, dy: Tensor, dstate: Tensor,
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """(operands, results and what was kept, dy, dstate, keep) -> a gradient for each operand."""
     operands = (r, w, k, v, a, b, s0)
     if v.numel() == 0 or r.numel() == 0:
         return (*(torch.zeros_like(x) for x in operands[:-1]), dstate.clone())  # pyright: ignore[reportReturnType]
-    tile = plan("backward", s0)
-    blocks = -(-v.shape[3] // tile.N)
-    of_rows = s0 if blocks > 1 else r  # parts of a sum are added before they are rounded
-    dr, dk, da, db = (fresh(of_rows, blocks, *r.shape) for _ in range(4))
-    dw = fresh(s0 if blocks > 1 else w, blocks, *r.shape)
-    dv, ds0 = fresh(v), fresh(s0)
-    room = s0.new_empty((*s0.shape[:2], blocks, CHUNK, tile.N, tile.KP))
-    inputs = [x.contiguous() for x in (*operands[:-1], starts, probes, dy, dstate)]
-    outputs = [dr, dw, dk, dv, da, db, ds0, room]
-    _run("backward", [*inputs, *outputs], s0, (r.numel(),))
-    dr, dw, dk, da, db = (x.sum(0) if blocks > 1 else x[0] for x in (dr, dw, dk, da, db))
+    (B, L, H, K), V = r.shape, v.shape[3]
+    r, w, k, v, a, b, dy, dstate = (x.contiguous() for x in (*operands[:-1], dy, dstate))
+    flows, du = _kept(v, s0, True)
+    dr, dw, dk, dv, da, db = (fresh(x) for x in (r, w, k, v, a, b))
+    ds0, math, chunks = torch.empty_like(dstate), _math(v, K), states.shape[2]
+    with torch.cuda.device_of(v):
+        prepared = _prepared([r, w, k, v, a, b], s0, back=True)
+        _walk(prepared, dy, dstate, [ds0, flows, du, dy], back=True, keep=True)
+        _run(
+            gpu_gradients.gradients, B * H * chunks, WARPS["gradients"],
+            r, w, k, v, a, b, dy, states, flows, u, du, dr, dw, dk, dv, da, db, prepared[-1],
+            L, H, K, V, chunks,
+            MATH=math.wide, FINE=math.fine, T=CHUNK, N=min(ROWS, _power(V)), KP=_power(K),
+        )  # fmt: skip
     gradients = (dr, dw, dk, dv, da, db, ds0)
     return tuple(g.to(x.dtype) for g, x in zip(gradients, operands, strict=True))  # pyright: ignore[reportReturnType]
 
 
 @backward.register_fake
-def _(r, w, k, v, a, b, s0, y, state, starts, probes, dy, dstate, keep):
+def _(r, w, k, v, a, b, s0, y, state, states, u, dy, dstate, keep):
     return tuple(x.new_empty(x.shape) for x in (r, w, k, v, a, b, s0))
 
 
@@ -116,4 +172,5 @@ def wkv7(
     r: Tensor, w: Tensor, k: Tensor, v: Tensor, a: Tensor, b: Tensor, s0: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return every y [B, L, H, V] in the dtype of `v`, and the last state [B, H, V, K]."""
-    return joining.join("wkv7 triton", (r, w, k, v, a, b, s0), torch.is_grad_enabled())
+    operands = (r, w, k, v, a, b, s0)
+    return joining.join("wkv7 triton", operands, joining.wanted(*operands))

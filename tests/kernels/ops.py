@@ -35,7 +35,7 @@ OPS: dict[str, Contract] = {
         state="h0",
         optional=("h0",),
         decays=("z_logit",),
-        joined=(),  # between its gates stands linear_scan, which has derivatives of every order
+        joined=("triton",),  # elsewhere linear_scan stands between the gates
     ),
     "selective_scan": Contract(
         op=selective_scan,

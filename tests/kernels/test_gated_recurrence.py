@@ -1,14 +1,23 @@
 """What is special about gated_recurrence: its definition, what errata say, its sentences."""
 
+from functools import partial
+from importlib.util import find_spec
+
 import pytest
 import torch
 from torch import Tensor
 
 from marslab.kernels import gated_recurrence, linear_scan
+from marslab.kernels.backends import interpreted
+from marslab.kernels.gated_recurrence import gpu_plan
 from marslab.kernels.gated_recurrence.work import cost, draw
-from marslab.kernels.testing import assert_close, error
+from marslab.kernels.testing import assert_close, check, error
 
 ALL = ("naive", "torch", "numba")
+in_the_interpreter = pytest.mark.skipif(
+    find_spec("triton") is None or not interpreted(),
+    reason="needs triton and no GPU; with a GPU test_contract_gpu.py says more",
+)
 
 
 @pytest.mark.parametrize("method", ["sequential", "newton"])
@@ -121,3 +130,86 @@ def test_the_drawn_w_has_the_norm_that_was_asked_for() -> None:
 def test_cost_counts_passes_and_products() -> None:
     assert cost((2, 10, 4), 4) == (4 * (3 * 80 + 16) + 2 * 2 * 4 * 4, 2 * 20 * 16)
     assert cost((2, 10, 4), 4, backward=True).flops == 4 * cost((2, 10, 4), 4).flops
+
+
+@pytest.mark.parametrize(
+    "dtype, B, D, share",
+    [
+        (torch.bfloat16, 32, 768, (32, 8, 1)),
+        (torch.bfloat16, 8, 1024, (16, 8, 1)),
+        (torch.bfloat16, 64, 768, (32, 16, 1)),
+        (torch.bfloat16, 1, 2048, (16, 8, 1)),
+        (torch.bfloat16, 1000, 768, (32, 16, 13)),
+        (torch.float32, 4, 5, (16, 8, 1)),
+        (torch.float16, 300, 130, (32, 16, 1)),
+    ],
+)
+def test_a_launch_on_a_gpu_has_no_more_programs_than_run_at_once(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, B: int, D: int, share: tuple
+) -> None:
+    monkeypatch.setattr(gpu_plan, "interpreted", lambda: False)
+    monkeypatch.setattr(gpu_plan, "_machine", lambda device: (132, 232448))
+    plan = gpu_plan.resident(B, D, dtype, torch.device("cuda"))
+    assert plan is not None and plan.owners(D) * plan.C >= D and plan.S * plan.K >= D
+    launches = plan.launches(B, D, 132)
+    assert (plan.C, plan.R, len(launches)) == share
+    assert launches.stop * plan.R >= B and launches.step * plan.owners(D) <= 132
+
+
+def test_a_w_that_fits_on_no_multiprocessor_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_plan, "interpreted", lambda: False)
+    monkeypatch.setattr(gpu_plan, "_machine", lambda device: (132, 232448))
+    for dtype, D in ((torch.bfloat16, 2049), (torch.float32, 1025), (torch.float64, 4)):
+        assert gpu_plan.resident(1, D, dtype, torch.device("cuda")) is None
+
+
+def agrees(x: tuple[Tensor, ...]) -> None:
+    """Triton's result, state and gradients are those of naive."""
+    fast, naive = (
+        partial(gated_recurrence, backend=name, return_state=True) for name in ("triton", "naive")
+    )
+    check(fast, naive, x, length=x[0].shape[1])
+
+
+@in_the_interpreter
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_a_streamed_w_gives_the_same(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    monkeypatch.setattr(gpu_plan, "resident", lambda *about: None)
+    agrees(draw((2, 4, 3), dtype))
+
+
+@in_the_interpreter
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_groups_of_rows_and_parts_of_a_product(dtype: torch.dtype) -> None:
+    z, W, gamma, h0 = draw((9, 3, 70), dtype, decay_dtype=torch.float32)
+    assert gpu_plan.resident(9, 70, dtype, z.device) == (128, 8, 2, 64, gpu_plan.PLAIN)
+    agrees((z, W, gamma, h0.T.contiguous().T))
+
+
+@in_the_interpreter
+def test_each_program_does_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One after another, which works because what they trade is there from the start.
+    from marslab.kernels.gated_recurrence import gpu, gpu_resident
+
+    z, W, gamma, h0 = draw((9, 3, 40), torch.float32)
+    h, state = gpu.forward(z, W, gamma, h0)
+    g, dh0 = gpu._backwards(torch.float32, gamma, z, W, h, h0)
+    monkeypatch.setattr(gpu_plan, "_machine", lambda device: (4, 0))
+    plan = gpu_plan.Plan(16, 8, 2, 32, gpu_plan.PLAIN)
+    assert plan.owners(40) == 3 and len(plan.launches(9, 40, 4)) == 2
+    last, own, first = (torch.full_like(x, torch.nan) for x in (state, g, dh0))
+    gpu_plan.launch_resident(gpu_resident.forward, plan, [z, W, gamma, h0, h.clone(), last])
+    assert_close(last, state)
+    tensors = [gamma, z, W.T.contiguous(), h, h0, own, first, z * g]
+    gpu_plan.launch_resident(gpu_resident.transposed, plan, tensors)
+    assert_close(own, g)
+    assert_close(first, dh0)
+
+
+@in_the_interpreter
+def test_a_nan_is_not_taken_for_a_cell_that_nobody_wrote() -> None:
+    z, W, gamma, h0 = draw((2, 4, 3), torch.float32)
+    z.view(torch.int32)[1, 1, 2] = -1  # all bits set
+    h = gated_recurrence(z, W, gamma, h0, backend="triton")
+    exact = gated_recurrence(z, W, gamma, h0, backend="naive")
+    assert torch.equal(h.isnan(), exact.isnan()) and exact[0].isfinite().all()

@@ -9,9 +9,10 @@ import torch
 from marslab.kernels import min_gru
 from marslab.kernels.checks import state_dtype
 from marslab.kernels.min_gru.work import draw
-from marslab.kernels.testing import error, limit
+from marslab.kernels.testing import check, error, limit
 
 ALL = ["naive", "torch", "numba"]
+SLOW = pytest.param("triton", marks=pytest.mark.slow)
 ANY = torch.ones(2, 3, 4)
 
 
@@ -29,7 +30,7 @@ def test_three_steps_by_hand() -> None:
     assert torch.equal(state, h[:, -1])
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", [*ALL, SLOW])
 def test_a_closed_gate_keeps_and_an_open_one_replaces(backend: str) -> None:
     _, new, h0 = draw((2, 30, 3))
     closed, open_ = torch.full_like(new, -math.inf), torch.full_like(new, math.inf)
@@ -37,7 +38,7 @@ def test_a_closed_gate_keeps_and_an_open_one_replaces(backend: str) -> None:
     assert torch.equal(min_gru(open_, new, h0, backend=backend), new)
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", [*ALL, SLOW])
 def test_the_state_is_a_weighted_mean_of_what_came(backend: str) -> None:
     z, new, h0 = draw((2, 200, 3))
     h = min_gru(z, new, h0, backend=backend)
@@ -58,14 +59,14 @@ def test_a_memory_of_thousands_of_steps_fades_in_every_dtype(
     assert state.item() == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", [*ALL, SLOW])
 def test_a_decay_near_zero_keeps_its_digits(backend: str) -> None:
     z = torch.full((1, 1, 1), 40.0, dtype=torch.float64)  # 1 - sigmoid(40) rounds to 0
     h = min_gru(z, torch.zeros_like(z), torch.ones(1, 1, dtype=torch.float64), backend=backend)
     assert h.item() == pytest.approx(math.exp(-40), rel=1e-12, abs=0)
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", [*ALL, SLOW])
 def test_an_infinite_logit_has_a_gradient_of_zero(backend: str) -> None:
     z, new, h0 = (x.requires_grad_() for x in draw((1, 6, 2)))
     ends = torch.where(torch.arange(6)[:, None] % 2 == 0, math.inf, -math.inf).expand_as(z)
@@ -79,6 +80,31 @@ def test_an_infinite_logit_has_a_gradient_of_zero(backend: str) -> None:
 def test_the_gradient_has_a_gradient(backend: str) -> None:
     operands = tuple(x.requires_grad_() for x in draw((1, 3, 2)))
     assert torch.autograd.gradgradcheck(partial(min_gru, backend=backend), operands)
+
+
+@pytest.mark.slow
+def test_the_gradient_of_triton_has_none_and_says_so() -> None:
+    pytest.importorskip("triton")
+    z, new, h0 = (x.requires_grad_() for x in draw((1, 3, 2)))
+    (dz,) = torch.autograd.grad(
+        min_gru(z, new, h0, backend="triton").sum(), (z,), create_graph=True
+    )
+    with pytest.raises(NotImplementedError, match="^min_gru: .*backend='torch' has it$"):
+        dz.sum().backward()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("plan", [(2, 2, 4, 1, 2), (4, 1, 8, 1, 4), (8, 4, 2, 1, 2), (4, 8, 1, 1)])
+def test_the_triton_backend_does_not_depend_on_its_tiles(
+    plan: tuple[int, ...], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look-back over many groups of tiles; the last plan walks."""
+    gpu = pytest.importorskip("marslab.kernels.min_gru.gpu")
+    monkeypatch.setattr(gpu, "SMALL", (gpu.LookBack if len(plan) == 5 else gpu.Walk)(*plan))
+    run = partial(min_gru, return_state=True)
+    fast, loop = partial(run, backend="triton"), partial(run, backend="naive")
+    check(fast, loop, draw((2, 37, 5), dtype, decay_dtype=torch.float32), length=37)
 
 
 @pytest.mark.parametrize("gate", [1e-2, 1e-3])

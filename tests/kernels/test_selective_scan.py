@@ -122,7 +122,7 @@ def test_the_mean_decay_and_its_slopes_at_any_rate(rate: float) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("backend", [*FAST, SLOW])
 def test_rates_and_steps_from_zero_to_a_reset(backend: str, kind: str, dtype: torch.dtype) -> None:
-    operands = draw((2, 6, 2, 4) if backend == "triton" else (2, 40, 3, 9), dtype)
+    operands = draw((1, 6, 2, 9) if backend == "triton" else (2, 40, 3, 9), dtype)
     rates = [0.0, -math.inf, -1e-7, -3e38, -0.5, -5.0, -30.0, -1e3, -0.1]
     A = operands.A.clone()
     A[:] = torch.tensor(rates[: A.shape[1]], dtype=dtype)
@@ -160,6 +160,41 @@ def test_the_torch_backend_does_not_depend_on_its_chunks(monkeypatch: pytest.Mon
     for steps in (1, 7, 49, 50):
         monkeypatch.setattr(torch_ops, "SHORTEST", steps)
         agrees("torch", operands)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "tile, cut", [((1, 8, 4), 1), ((5, 2, 4), 1), ((4, 1, 4), 3), ((4, 4, 8), 9)]
+)
+def test_the_triton_backend_does_not_depend_on_its_tiles(
+    kind: str, tile: tuple[int, int, int], cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiles of T steps and W channels, time cut into segments of `cut` tiles or not at all."""
+    gpu = pytest.importorskip("marslab.kernels.selective_scan.gpu")
+    monkeypatch.setattr(gpu, "_steps", lambda h0: tile[0])
+    monkeypatch.setattr(gpu, "_tile", lambda h0, cells: gpu.Tile(*tile))
+    monkeypatch.setattr(
+        gpu,
+        "_grid",
+        lambda x, t: gpu.Grid(-(-x.shape[2] // t.W), -(-x.shape[1] // (t.T * cut)), cut),
+    )
+    agrees("triton", draw((2, 13, 5, 3)), kind)
+
+
+def test_the_tiles_of_a_gpu_fit_any_state_and_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = pytest.importorskip("marslab.kernels.selective_scan.gpu")
+    monkeypatch.setattr(gpu, "interpreted", lambda: False)
+    for N in (1, 3, 16, 67, 200, 1000):
+        for dtype in (torch.float32, torch.float64):
+            h0 = torch.empty(1, 2048, N, dtype=dtype, device="meta")
+            tiles = [gpu._tile(h0, cells) for cells in (gpu.FORWARD, gpu.BACKWARD)]
+            for tile in tiles:
+                assert tile.NP >= N and tile.W * tile.NP >= 32 and tile.T == gpu._steps(h0) >= 1
+                assert tile.T * tile.W * tile.NP * h0.element_size() <= 32 * 4 * 8 * 8
+    many, few = (torch.empty(B, 8192, 2048, device="meta") for B in (8, 1))
+    tile = gpu._tile(torch.empty(1, 2048, 16), gpu.FORWARD)
+    assert gpu._grid(many, tile).segments == 1 and gpu._grid(few, tile).segments == 8
 
 
 @pytest.mark.parametrize("backend", FAST)

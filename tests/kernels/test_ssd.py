@@ -119,6 +119,42 @@ def test_triton_with_several_tiles_of_everything(
     agrees("triton", draw((1, 18, heads, width, 1, width + 1), dtype))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_triton_cuts_a_long_sequence_into_segments(dtype: torch.dtype) -> None:
+    from marslab.kernels.ssd import gpu
+
+    operands = draw((1, 150, 1, 3, 1, 5), dtype)
+    assert gpu.Work.of(operands.x, operands.B, 16).segments() == (2, 5)
+    agrees("triton", operands)
+
+
+@pytest.mark.slow
+def test_triton_shares_out_the_heads_of_a_group() -> None:
+    from marslab.kernels.ssd import gpu
+
+    operands = draw((2, 20, 6, 3, 2, 4))
+    assert gpu.Work.of(operands.x, operands.B, 16).parts() == 3
+    agrees("triton", operands)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_triton_takes_a_wide_state_in_blocks(dtype: torch.dtype) -> None:
+    agrees("triton", draw((1, 20, 2, 3, 1, 140), dtype))
+
+
+@pytest.mark.slow
+def test_triton_keeps_nothing_when_no_gradient_is_wanted() -> None:
+    from marslab.kernels.ssd import gpu
+
+    *operands, h0 = draw((1, 20, 2, 3, 1, 5), torch.bfloat16)
+    kept = {keep: gpu.forward(*operands, h0, 16, keep, torch.bfloat16) for keep in (False, True)}
+    assert kept[False][2].numel() == 0 and kept[True][2].shape == (1, 2, 2, 5, 3)
+    for one, other in zip(kept[False][:2], kept[True][:2], strict=True):
+        assert torch.equal(one, other)
+
+
 # Resets: a decay of exactly 0, at any place of a chunk.
 
 
@@ -131,6 +167,16 @@ def test_resets_inside_chunks(backend: str, dtype: torch.dtype) -> None:
     drawn.A[0] = -1e30  # so are these, but for dt = 0
     drawn.dt[:, ::5, 0] = 0.0
     agrees(backend, small(drawn, backend))
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_what_follows_a_reset_is_as_exact_as_ever(backend: str) -> None:
+    """The log of a reset may be any number: beside it the next ones must not be lost."""
+    drawn = draw((1, 20, 2, 3, 1, 3))
+    drawn.A[:] = -1e30
+    drawn.dt[:] *= 1e-30
+    drawn.dt[:, ::6] = 0.1
+    agrees(backend, drawn)
 
 
 @pytest.mark.parametrize("backend", ALL)

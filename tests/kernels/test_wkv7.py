@@ -4,13 +4,15 @@ What it shares with every op (backends, gradients, cuts, NaN, torch.func) is in 
 """
 
 import math
+from importlib.util import find_spec
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from marslab.kernels import joining, wkv7
+from marslab.kernels import joining, launching, wkv7
+from marslab.kernels.backends import interpreted
 from marslab.kernels.testing import assert_close, check, compare
 from marslab.kernels.wkv7 import naive
 from marslab.kernels.wkv7.work import Operands, draw
@@ -213,3 +215,63 @@ def test_a_head_shared_by_threads_has_the_same_gradients(threads: int) -> None:
     finally:
         numba.set_num_threads(before)
     assert all(row.ok for row in rows)
+
+
+# Triton, in the interpreter where no GPU is; what every op promises is in test_contract_triton.py.
+
+needs_triton = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("triton") is None, reason="triton is not installed"),
+]
+on_triton = pytest.mark.parametrize(
+    "device", [pytest.param("cpu" if interpreted() else "cuda", marks=needs_triton)]
+)
+
+
+@on_triton
+@pytest.mark.parametrize("rate", [0.3, 1.0])
+def test_one_key_written_again_and_again_costs_triton_no_digits(device: str, rate: float) -> None:
+    operands = draw((1, 20, 1, 16, 4), torch.float32, edges=0.0, device=device)
+    operands.a[:] = operands.a[:, :1]
+    operands.b[:] = -rate * operands.a
+    operands.w[:] = 0.0
+    check(lambda *x: run("triton", Operands(*x)), naive.wkv7, operands, length=20)
+
+
+@on_triton
+@pytest.mark.parametrize("w", [-18.0, -1e4, -torch.inf])
+def test_triton_takes_mild_and_strong_decays_in_one_sequence(device: str, w: float) -> None:
+    operands = draw((1, 40, 1, 4, 3), edges=0.0, device=device)
+    operands.w[:, [3, 21], :, 1:3] = w  # in the first two chunks of 16, for two keys of four
+    check(lambda *x: run("triton", Operands(*x)), naive.wkv7, operands, length=40)
+    asked = operands.w.requires_grad_()
+    (slope,) = torch.autograd.grad(run("triton", operands)[0].sum(), asked)
+    assert slope.isfinite().all() and (w > -torch.inf or not slope[:, [3, 21], :, 1:3].any())
+
+
+@on_triton
+def test_triton_decodes_step_by_step_what_it_computes_in_chunks(device: str) -> None:
+    operands = draw((2, 18, 1, 5, 3), device=device)
+    whole = run("triton", operands)
+    with torch.no_grad():
+        state, parts = operands.s0, []
+        for t in range(18):
+            one = Operands._make([*(x[:, t : t + 1] for x in operands[:-1]), state])
+            y, state = run("triton", one)
+            parts.append(y)
+    assert_close(torch.cat(parts, 1), whole[0])
+    assert_close(state, whole[1])
+
+
+@pytest.mark.parametrize("K, wide", [(3, "ieee"), (64, "bf16")])
+def test_triton_rounds_no_operands_where_there_are_few_keys(
+    monkeypatch: pytest.MonkeyPatch, K: int, wide: str
+) -> None:
+    pytest.importorskip("triton")
+    from marslab.kernels.wkv7 import gpu
+
+    for module in (gpu, launching):
+        monkeypatch.setattr(module, "interpreted", lambda: False)
+    s0 = torch.zeros(1, 1, 2, K)
+    assert gpu._math(s0.bfloat16(), K).wide == wide
+    assert gpu._room(s0.bfloat16(), s0, 5).dtype == (torch.float32 if K == 3 else torch.bfloat16)
