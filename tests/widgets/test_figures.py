@@ -20,6 +20,7 @@ from marslab.widgets.figures import (
     spread,
     state_heatmap,
     storage_bars,
+    times_of_floor,
     timing_bars,
     weight_levels,
 )
@@ -38,6 +39,7 @@ MAKERS = {
     "distances": lambda **look: hamming_distances([3, 9], [0], 16, flipped=0.2, **look),
     "levels": lambda **look: weight_levels(H[0].sign(), **look),
     "products": lambda **look: products(H[0], H[1], **look),
+    "floors": lambda **look: times_of_floor([("fwd", "triton", "ours", 0.2, 1.1)], **look),
     "storage": lambda **look: storage_bars({"float32": 4096, "packed": 256}, "packed", **look),
 }
 

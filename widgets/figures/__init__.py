@@ -18,6 +18,7 @@ from marslab.widgets.figures.continual_scores import continual_scores
 from marslab.widgets.figures.cost_against_score import cost_against_score
 from marslab.widgets.figures.curves import curves
 from marslab.widgets.figures.distances import hamming_distances
+from marslab.widgets.figures.floors import times_of_floor
 from marslab.widgets.figures.hdc_capacity import Recall, hdc_capacity
 from marslab.widgets.figures.hdc_confusion import hdc_confusion
 from marslab.widgets.figures.hdc_similarity import hdc_similarity
@@ -107,6 +108,7 @@ __all__ = [
     "sweep_errors",
     "theme",
     "thought_paths",
+    "times_of_floor",
     "timing_bars",
     "value_levels",
     "verdict_counts",

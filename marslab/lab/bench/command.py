@@ -45,6 +45,9 @@ def bench(
         Path | None, typer.Option(help="Folder for the files; else bench/ in MARSLAB_HOME.")
     ] = None,
     page: Annotated[bool, typer.Option(help="Also write a page with bars.")] = True,
+    peers: Annotated[
+        bool, typer.Option(help="Also other libraries; those that are not installed are named.")
+    ] = True,
 ) -> None:
     """Measure our kernels beside the machine's limit and beside every peer that is installed."""
     chosen = known(names)
@@ -52,7 +55,7 @@ def bench(
     folder = destination(out)
     progress = Console(stderr=True, highlight=False)
     try:
-        run = Run(chosen, place, often, row_seconds, folder, progress)
+        run = Run(chosen, place, often, row_seconds, folder, progress, peers=peers)
     except KeyboardInterrupt:  # before the first row: there is nothing to keep
         raise typer.Exit(130) from None
     found = run.all([case for op in chosen for case in ops.find(op).cases(place, quick)])

@@ -12,7 +12,7 @@ from marslab.kernels.testing import error
 from marslab.lab.bench import ops
 from marslab.lab.bench.cases import BOTH, Case
 from marslab.lab.bench.forms import Form, part, turned
-from marslab.lab.bench.report import ARITHMETIC, MEMORY, YARDSTICK, Absent, Figure, Row
+from marslab.lab.bench.report import ARITHMETIC, MEMORY, PEER, YARDSTICK, Absent, Figure, Row
 from marslab.lab.bench.timing import BUDGET, Bed, Call, Spread, take_turns
 from marslab.lab.bench.variants import Function, Variant, line, loaded, stdout_to_stderr
 
@@ -66,10 +66,14 @@ class Ready:
 
 @dataclass(frozen=True)
 class Who:
-    """Which variants of a row are measured: the risky or the others, without those found wrong."""
+    """Which variants of a row are measured: the risky or the others, without those found wrong.
+
+    peers: other libraries too
+    """
 
     risky: bool = False
     wrong: Collection[str] = ()
+    peers: bool = True
 
 
 def measure(
@@ -121,6 +125,8 @@ def gather(
     absent = []
     for variant in op.variants:
         if device not in variant.devices or variant.risky != who.risky:
+            continue
+        if variant.kind == PEER and not who.peers:
             continue
         reason = EARLIER if variant.name in who.wrong else variant.missing or variant.unfit(case)
         if not reason:

@@ -26,7 +26,10 @@ class Run:
         seconds: float,
         folder: Path,
         progress: Console,
+        *,
+        peers: bool = True,
     ) -> None:
+        self.peers = peers
         self.names, self.device, self.repeats, self.seconds = names, device, repeats, seconds
         self.folder, self.progress = folder, progress
         progress.print(f"measuring the memory of this {device} ...")
@@ -42,7 +45,8 @@ class Run:
                 self.progress.print(f"{number}/{len(todo)} {case.title} ...", soft_wrap=True)
                 self.rows.append(self._measured(case, bed))
                 self._write()
-            self._risky(bed)
+            if self.peers:
+                self._risky(bed)
             self._write(complete=True)
             return self._report(complete=True)
         except KeyboardInterrupt:
@@ -64,7 +68,7 @@ class Run:
                 self._write()
 
     def _measured(self, case: Case, bed: timing.Bed, risky: bool = False) -> report.Row:
-        who = measure.Who(risky, self._wrong(case.op))
+        who = measure.Who(risky, self._wrong(case.op), self.peers)
         machine = str(self.conditions["machine"])
         row = measure.measure(case, bed, self.repeats, machine, self.seconds, who)
         if getattr(torch, case.dtype).is_floating_point:  # its floor knows that rate

@@ -147,6 +147,27 @@ def test_risky_peers_join_their_rows(tmp_path: Path, monkeypatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("risky", [False, True])
+@pytest.mark.parametrize(
+    "flag, names", [("--peers", ["torch", "a peer"]), ("--no-peers", ["torch"])]
+)
+def test_peers_can_be_left_out(
+    tmp_path: Path, monkeypatch, risky: bool, flag: str, names: list[str]
+) -> None:
+    def scan(a, b):
+        return kernels.linear_scan(a, b, backend="torch")
+
+    with_peers(monkeypatch, peer("a peer", "torch", "cpu", lambda: scan, risky=risky))
+    arguments = ("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
+    invoke("linear_scan", *arguments, flag)
+    found = report.read(next(tmp_path.iterdir()))
+    assert found.complete
+    for row in found.rows:
+        assert [figure.name for figure in row.figures] == names
+        assert "a peer" not in [gone.name for gone in row.absent]
+
+
+@pytest.mark.usefixtures("small")
 def test_a_row_without_time_leaves_out_what_is_not_begun(tmp_path: Path) -> None:
     arguments = ("--quick", "--device=cpu", "--repeats=1", "--no-page", f"--out={tmp_path}")
     done = invoke("linear_scan", *arguments, "--row-seconds=0")

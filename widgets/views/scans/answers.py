@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import pandas as pd
 
+from marslab.lab.bench.shipped import against_floor, shipped
 from marslab.widgets.views.scans.registry import OPS
 from marslab.widgets.views.scans.run import ScanResult, Timings
 from marslab.widgets.views.scans.setup import ScanSetup
@@ -54,6 +55,13 @@ def facts(result: ScanResult) -> list[tuple[str, str, str]]:
         agrees,
         *result.op.facts(result),
     ]
+
+
+def measured(op: str) -> pd.DataFrame:
+    """The shipped report of an op as a table: a line for each variant of each row of work."""
+    report = shipped(op)
+    columns = ["work", "name", "kind", "ms", "times the floor"]
+    return pd.DataFrame(list(against_floor(report)) if report else [], columns=columns)
 
 
 def _time(seconds: float) -> str:

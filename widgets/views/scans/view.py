@@ -11,6 +11,7 @@ import param
 import plotly.graph_objects as go
 import torch
 
+from marslab.lab.bench.shipped import against_floor, shipped
 from marslab.widgets import figures
 from marslab.widgets.frame import HEIGHT, Job, Say, View
 from marslab.widgets.views.scans import answers, controls
@@ -24,6 +25,7 @@ BACKENDS = ["auto", "naive", "torch", "numba", "triton"]
 TAUS = [1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0]
 TAUS += [128.0, 256.0, 512.0, 1024.0, 4096.0]
 SPEED = {"Time": "time", "Roofline": "roofline"}
+MEASURED = {"On an H200, beside peers": "floors"}  # from the shipped report of the op
 QUICK = (5, 0.4)  # runs and seconds of each backend when a control has moved
 
 
@@ -59,6 +61,7 @@ class Scans(View):
     choices: ClassVar[dict[str, str]] = {
         **{picture.label: name for op in OPS.values() for name, picture in op.pictures.items()},
         **SPEED,
+        **MEASURED,
     }
 
     op = param.Selector(default="linear_scan", objects=list(OPS))
@@ -104,7 +107,8 @@ class Scans(View):
     @property
     def offered(self) -> dict[str, str]:
         pictures = OPS[self.op].pictures
-        return {picture.label: name for name, picture in pictures.items()} | SPEED
+        measured = MEASURED if shipped(self.op) else {}
+        return {picture.label: name for name, picture in pictures.items()} | SPEED | measured
 
     @property
     def setup_input(self) -> str:
@@ -155,11 +159,15 @@ class Scans(View):
         titles = {"title": _title(result), "dark": self.dark, "height": HEIGHT}
         if self._timed:
             return _speed_figure(self.result.timings, self.drawn, titles)
+        if self.drawn in MEASURED.values():
+            return _measured_figure(self.op, self.dark)
         return result.op.pictures[self.drawn].draw(result, titles)
 
     def table(self) -> pd.DataFrame:
         if self._timed:
             return answers.times(self.result.timings)
+        if self.drawn in MEASURED.values():
+            return answers.measured(self.op)
         result: ScanResult = self.result.result
         return result.op.pictures[self.drawn].table(result)
 
@@ -168,6 +176,15 @@ class Scans(View):
 
     def readouts(self) -> list[tuple[str, str, str]]:
         return answers.facts(self.result.result)
+
+
+def _measured_figure(op: str, dark: bool) -> go.Figure:
+    report = shipped(op)
+    if report is None:
+        raise ValueError(f"{op}: no report of it ships")
+    about = report.conditions
+    title = f"{op} on {about['machine']}, {str(about['date'])[:10]}"
+    return figures.times_of_floor(against_floor(report), title=title, dark=dark, height=HEIGHT)
 
 
 def _title(result: ScanResult) -> str:

@@ -1,6 +1,5 @@
 """How near linear_scan comes to the rate at which this machine moves memory."""
 
-from importlib.resources import files
 from statistics import median
 
 import torch
@@ -8,7 +7,8 @@ import torch
 from marslab.kernels import linear_scan
 from marslab.kernels.roofline import watch
 from marslab.lab.bench.conditions import code_of
-from marslab.lab.bench.report import Row, from_json
+from marslab.lab.bench.report import Row
+from marslab.lab.bench.shipped import shipped
 from marslab.lab.claims.outcome import UNKNOWN, CannotTest, Outcome
 
 SIZES = (4, 4096, 1024)  # B, L, D: 64 MiB an array, beyond the caches
@@ -43,8 +43,9 @@ def on_this_cpu() -> Outcome:
 
 def on_the_shipped_gpu() -> Outcome:
     """The share of the copy rate in the shipped benchmark of a GPU: its figures, not new ones."""
-    text = (files("marslab.data") / "bench" / REPORT).read_text("utf-8")
-    found = from_json(text, f"data/bench/{REPORT}")
+    found = shipped("linear_scan")
+    if found is None:
+        raise CannotTest(f"data/bench/{REPORT} is not there")
     conditions = found.conditions
     shares = {
         f"{row.case.dtype} {row.case.direction} L {row.case.sizes['L']:,}": _share(row)
