@@ -550,7 +550,8 @@ else:
 #
 # What is a kernel of yours worth beside those of specialists? Here are the project's own on an
 # NVIDIA H200, each row at its time over its floor: 1 is the limit. Diamonds are other libraries on
-# the same work in the same run, a bar is the goal that was set before.
+# the same work in the same run (a row without one was measured alone), a bar is the goal that was
+# set before.
 #
 # Before you run it: which is nearer to its floor, a scan that only moves bytes, or a memory with a
 # matrix for a state?
@@ -569,8 +570,8 @@ times_of_floor(points, dark=dark, height=760)
 
 # %% [markdown]
 # The scan is at its limit: it has nothing to do but to move bytes, and it moves each once. The
-# other two are products of matrices with a chain through time. They stay two to ten times above a
-# floor that counts only bytes, and the README of each kernel says where the time goes:
+# other two are products of matrices with a chain through time. On long sequences they stay three to
+# thirteen times above their floor, and the README of each kernel says where the time goes:
 # [ssd](../kernels/ssd/README.md), [wkv7](../kernels/wkv7/README.md). Both came from kernels that
 # took several times as long, by the way of this notebook: count, find what waits, move it out of
 # the loop.

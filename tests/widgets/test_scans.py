@@ -247,7 +247,7 @@ def test_the_shipped_report_of_an_op_is_one_of_its_figures() -> None:
     view = shown(op="wkv7", L=16, figure="floors")
     assert "On an H200, beside peers" in view.offered
     names = {trace.name for trace in traces(view)}
-    assert {"ours", "goal"} <= names
+    assert {"triton", "goal"} <= names
     table = view.table()
     assert set(table["kind"]) >= {"ours", "goal"} and (table["times the floor"] >= 1).all()
     set_and_wait(view, op="decay_product")  # nothing ships of it: back to its first picture

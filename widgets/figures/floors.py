@@ -6,12 +6,8 @@ import plotly.graph_objects as go
 
 from marslab.widgets.figures.style import colour, ink, theme
 
-LOOKS = {  # kind -> (colour, symbol, size)
-    "ours": ("triton", "circle", 12),
-    "peer": ("peer", "diamond", 11),
-    "yardstick": ("", "x", 9),
-    "goal": ("", "line-ns-open", 18),
-}
+LOOKS = {"ours": ("circle", 12), "peer": ("diamond", 11), "yardstick": ("x", 9)}  # symbol, size
+GOAL = ("line-ns-open", 18)
 
 
 def times_of_floor(
@@ -29,24 +25,26 @@ def times_of_floor(
 
     >>> figure = times_of_floor([("fwd", "triton", "ours", 0.2, 1.1), ("fwd", "fla", "peer", 1, 5)])
     >>> [trace.name for trace in figure.data]
-    ['ours', 'peer']
+    ['triton', 'peer']
     """
-    found = list(points)
+    series: dict[tuple[str, str], list[tuple[str, str, float, float]]] = {}
+    for row, name, kind, ms, times in points:
+        told = name.split()[0] if kind == "ours" else kind  # "triton euler" with triton
+        series.setdefault((kind, told), []).append((row, name, ms, times))
     fig = go.Figure()
-    for kind, (name, symbol, size) in LOOKS.items():
-        some = [point for point in found if point[2] == kind]
-        if some:
-            tint = ink(dark) if kind == "goal" else colour(name, dark)
-            fig.add_scatter(
-                x=[point[4] for point in some],
-                y=[point[0] for point in some],
-                mode="markers",
-                name=kind,
-                marker={"color": tint, "symbol": symbol, "size": size, "line": {"width": 2}},
-                customdata=[[point[1], point[3]] for point in some],
-                hovertemplate="%{customdata[0]}: %{customdata[1]:.4g} ms, %{x:.3g} times the floor"
-                "<extra></extra>",
-            )
+    for (kind, told), found in series.items():
+        symbol, size = LOOKS.get(kind, GOAL)
+        tint = ink(dark) if kind == "goal" else colour(told, dark)
+        fig.add_scatter(
+            x=[times for *_, times in found],
+            y=[row for row, *_ in found],
+            mode="markers",
+            name=told,
+            marker={"color": tint, "symbol": symbol, "size": size, "line": {"width": 2}},
+            customdata=[[name, ms] for _, name, ms, _ in found],
+            hovertemplate="%{customdata[0]}: %{customdata[1]:.4g} ms, %{x:.3g} times the floor"
+            "<extra></extra>",
+        )
     theme(fig, dark, height)
     fig.add_vline(x=1, line={"color": colour("floor", dark), "dash": "dash"})
     fig.update_xaxes(type="log", title_text="time (times the floor)", dtick="D2")
