@@ -789,13 +789,8 @@ for kind, name in (("not told", "continual-digits"), ("told", "continual-digits-
         found = shipped.summary(what).set_index("variant")
         found.index = [each.removeprefix("task.method=") for each in found.index]
         found = found.rename({"baseline": "naive"})
-        rows_of[f"{what}, {kind}"] = found["mean"].map("{:.2f}".format) + (
-            " ["
-            + found["low"].map("{:.2f}".format)
-            + ", "
-            + found["high"].map("{:.2f}".format)
-            + "]"
-        )
+        mean, low, high = (found[name].map("{:.2f}".format) for name in ("mean", "low", "high"))
+        rows_of[f"{what}, {kind}"] = mean + "\u00a0[" + low + ",\u00a0" + high + "]"
 full = pd.DataFrame(rows_of)
 assert set(full.index) == set(methods) and shipped.complete
 means = Results.shipped("continual-digits").summary().set_index("variant")["mean"]

@@ -304,7 +304,7 @@ for fact in asked_facts:
         texts = [hit.text for hit in hub.search(wanted)]
         right[f"after wave {index + 1}, {lm.chain.phase(index)}"] += fact.fact in texts
 found = pd.Series(right) / len(asked_facts)
-assert found.iloc[0] == 1 and found.iloc[1:].max() < 1
+assert found.iloc[0] == 1 and found.iloc[-1] < 1
 record("right fact found after the first wave", found.iloc[1])
 record("right fact found before the last wave", found.iloc[-1])
 print(f"share of {len(asked_facts)} questions whose fact is among the five that are found")
