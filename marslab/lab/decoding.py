@@ -1,5 +1,6 @@
 """How fast a model decodes on a CPU and how much memory it takes, in a process of its own."""
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -13,14 +14,17 @@ from marslab.compress.int8 import to_bfloat16, to_int8
 from marslab.compress.ternary import pack, to_ternary
 from marslab.errors import UserError, unknown
 from marslab.lab.bench.memory import release
+from marslab.lab.transformer import SHAPES, TransformerLM, TransformerState, shape_of
 from marslab.systems.registry import build
 from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.state import TarsState
 
 SEED, PROMPT = 0, 16
 WARM_UP = 4  # steps before the clock runs: the first ones find their buffers
+WORD_PIECE = 4.0  # bytes of English in a token of GPT-2's kind, about; other languages have fewer
 # A model of the same make that loads all code and compilers before memory is counted.
 SMALL = {"d_model": 64, "block.core.heads": 2, "waves.count": 1, "idme.enabled": False}
+SMALL_SHAPE = {"layers": 1, "d_model": 64, "heads": 2, "vocabulary": 256}
 PRECISIONS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "fp32": lambda model: model,
     "bf16": to_bfloat16,
@@ -35,14 +39,15 @@ class Decoding(NamedTuple):
     """What decoding took. The weights are random: speed and memory do not depend on them.
 
     Units:
-        bytes: generated ones; a token of TARS is a byte, a word piece of others about four (T44)
-        tokens_s: bytes a second, by one thread
+        bytes: generated ones, as many as asked for
+        tokens_s: tokens a second, by one thread
         resident_mb: 10^6 bytes that the process grew by, from before the model to after decoding,
             when freed pages are handed back; in the midst of a step it is more by what that needs
         growth_bytes: of it, from the first timed byte to the last; pages, not bytes, are counted
-        state_bytes: of the state that is carried from byte to byte
+        state_bytes: of the state that is carried from token to token, after the last
         weights_mb: 10^6 bytes of parameters and buffers
-        ms_median, ms_p99: milliseconds for one byte; of fewer than 100, p99 is the slowest
+        ms_median, ms_p99: milliseconds for one token; of fewer than 100, p99 is the slowest
+        bytes_a_token: 1 for TARS, whose tokens are bytes; about 4 for word pieces (T44)
     """
 
     name: str
@@ -56,6 +61,12 @@ class Decoding(NamedTuple):
     weights_mb: float
     ms_median: float
     ms_p99: float
+    bytes_a_token: float
+
+    @property
+    def bytes_s(self) -> float:
+        """Bytes of text a second: what can be compared between kinds of tokens."""
+        return self.tokens_s * self.bytes_a_token
 
 
 class Job(NamedTuple):
@@ -75,7 +86,11 @@ def measure(
     overrides: Mapping[str, Any] | None = None,
     timeout: float | None = None,
 ) -> Decoding:
-    """Build the preset `name` with random weights in `precision`, and let it write `bytes` bytes.
+    """Build `name` with random weights in `precision`, and let it write `bytes` bytes.
+
+    `name` is a preset of TARS, or one of SHAPES: a plain Transformer with a cache of keys and
+    values, whose tokens are word pieces of about four bytes of English. Its weights are random too,
+    so it writes no English; what is measured is its shape, while the context is short.
 
     The work is done in a fresh process by one thread, so that the memory is that of this model
     alone. All waves run. The model is first built in float32: the most that the process ever takes
@@ -88,8 +103,8 @@ def measure(
         timeout: seconds for everything
 
     Errors:
-        UserError: no such precision or preset, or no language model of TARS
-        ValueError: bytes is not positive
+        UserError: no such precision, preset or size, or no language model
+        ValueError: bytes is not positive, or a Transformer's heads do not cut its width
         TimeoutError: not done in time
 
     Source:
@@ -100,7 +115,7 @@ def measure(
     if bytes < 1:
         raise ValueError(f"bytes must be positive, got {bytes}")
     with torch.device("meta"):  # a user's mistake is found here, before a process is started
-        _language_model(name, build(name, overrides))
+        _built(name, overrides or {})
     job = Job(name, precision, bytes, dict(overrides or {}))
     return Decoding(*workers.run(_measured, [job], workers=1, timeout=timeout)[0])
 
@@ -109,12 +124,15 @@ def _measured(job: Job) -> tuple[Any, ...]:
     import psutil
 
     memory = psutil.Process().memory_info
-    _written(_model(job._replace(overrides=job.overrides | SMALL)), 2, memory)
+    small = SMALL_SHAPE if job.name in SHAPES else SMALL
+    _written(_model(job._replace(overrides=job.overrides | small)), 2, memory)
     release()
     before = memory().rss
     model = _model(job)
     release()
-    seconds, state, growth = _written(model, job.bytes, memory)
+    width = WORD_PIECE if job.name in SHAPES else 1.0
+    tokens = math.ceil(job.bytes / width)
+    seconds, state, growth = _written(model, tokens, memory)
     release()
     after = memory().rss
     tensors = (*model.parameters(), *model.buffers())
@@ -123,39 +141,49 @@ def _measured(job: Job) -> tuple[Any, ...]:
         job.precision,
         parameters(job),
         job.bytes,
-        job.bytes / sum(seconds),
+        tokens / sum(seconds),
         (after - before) / 1e6,
         growth,
         state.bytes,
         sum(x.numel() * x.element_size() for x in tensors) / 1e6,
         1e3 * statistics.median(seconds),
         1e3 * sorted(seconds)[-1 - len(seconds) // 100],
+        width,
     )
 
 
 def parameters(job: Job) -> int:
     """How many parameters the model has before anything is packed."""
     with torch.device("meta"):
-        model = build(job.name, job.overrides)
+        model = _built(job.name, job.overrides)
     return sum(x.numel() for x in model.parameters())
 
 
 def _model(job: Job) -> nn.Module:
     torch.manual_seed(SEED)
-    return PRECISIONS[job.precision](build(job.name, job.overrides).eval())
+    return PRECISIONS[job.precision](_built(job.name, job.overrides).eval())
 
 
-def _language_model(name: str, model: nn.Module) -> TarsLM:
-    lm = getattr(model, "lm", None)
-    if not isinstance(lm, TarsLM):
+def _built(name: str, overrides: Mapping[str, Any]) -> nn.Module:
+    if name in SHAPES:
+        return TransformerLM(shape_of(name, overrides))
+    model = build(name, overrides)
+    _language_model(name, model)
+    return model
+
+
+def _language_model(name: str, model: nn.Module) -> Any:
+    """The part that reads and writes: `prefill` and `step` of either kind are called alike."""
+    lm = getattr(model, "lm", model)
+    if not isinstance(lm, TarsLM | TransformerLM):
         raise UserError(f"{name} is no language model: choose a preset of the system tars")
     return lm
 
 
 def _written(
     model: nn.Module, count: int, memory: Callable[[], Any]
-) -> tuple[list[float], TarsState, int]:
-    """Write greedily: the seconds of each byte, the last state, by how many bytes memory grew."""
+) -> tuple[list[float], TarsState | TransformerState, int]:
+    """Write greedily: the seconds of each token, the last state, by how many bytes memory grew."""
     lm = _language_model("it", model)
     state = lm.prefill(torch.randint(lm.config.vocabulary, (1, PROMPT)))
     seconds, first = [], 0

@@ -96,5 +96,27 @@ def test_the_card_of_mars_names_what_ships_and_tells_the_runs_as_they_are() -> N
         assert row in text, (model, row)
 
 
+def test_the_card_of_tars_tells_its_runs_as_they_are() -> None:
+    text, runs = _text("TARS.md"), json.loads(_text("tars-mini-seeds.json"))
+    told: dict[str, dict[int, float]] = {}
+    sizes: dict[str, int] = {}
+    for run in runs["ablations"]["runs"]:
+        told.setdefault(run["variant"], {})[run["seed"]] = 100 * run["held_out"]
+        sizes[run["variant"]] = run["parameters"]
+    for variant, by_seed in told.items():
+        apart = difference(by_seed, told["baseline"])
+        by = f"{apart.mean:+.1f} [{apart.low:+.1f}, {apart.high:+.1f}] "
+        row = f"| {len(by_seed)} | {sum(by_seed.values()) / len(by_seed):.1f} | "
+        row += f"{by if variant != 'baseline' else ''}| {sizes[variant]:,} |"
+        assert row in text, (variant, row)
+    earlier = zip(*runs["exits"]["earlier"].values(), strict=True)
+    for seeds, now in zip(earlier, runs["exits"]["shipped"]["0"], strict=True):
+        right = " / ".join(f"{100 * row['accuracy']:.1f}" for row in seeds)
+        row = f"| {now['rule'].replace('_', ' ')} | {right} | "
+        row += f"{sum(row['waves'] for row in seeds) / len(seeds):.2f} | "
+        row += f"{100 * now['accuracy']:.1f} | {now['waves']:.2f} | {100 * now['flops']:.0f} % |"
+        assert row in text, row
+
+
 def _text(name: str) -> str:
     return (CARDS / name).read_text("utf-8")
