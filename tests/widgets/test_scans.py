@@ -249,6 +249,7 @@ def test_the_shipped_report_of_an_op_is_one_of_its_figures() -> None:
     names = {trace.name for trace in traces(view)}
     assert {"triton", "goal"} <= names
     table = view.table()
-    assert set(table["kind"]) >= {"ours", "goal"} and (table["times the floor"] >= 1).all()
+    assert set(table["kind"]) >= {"ours", "goal"}
+    assert min(table["times the floor"].tolist()) >= 1
     set_and_wait(view, op="decay_product")  # nothing ships of it: back to its first picture
     assert "floors" not in view.offered.values() and view.drawn != "floors"
