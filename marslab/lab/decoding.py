@@ -14,7 +14,7 @@ from marslab.compress.int8 import to_bfloat16, to_int8
 from marslab.compress.ternary import pack, to_ternary
 from marslab.errors import UserError, unknown
 from marslab.lab.bench.memory import release
-from marslab.lab.transformer import SHAPES, TransformerLM, TransformerState, shape_of
+from marslab.lab.transformer import SHAPES, TransformerLM, TransformerState
 from marslab.systems.registry import build
 from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.state import TarsState
@@ -24,7 +24,8 @@ WARM_UP = 4  # steps before the clock runs: the first ones find their buffers
 WORD_PIECE = 4.0  # bytes of English in a token of GPT-2's kind, about; other languages have fewer
 # A model of the same make that loads all code and compilers before memory is counted.
 SMALL = {"d_model": 64, "block.core.heads": 2, "waves.count": 1, "idme.enabled": False}
-SMALL_SHAPE = {"layers": 1, "d_model": 64, "heads": 2, "vocabulary": 256}
+SMALL_SHAPE = {"num_hidden_layers": 1, "vocab_size": 256}
+WHOLE = ("fp32", "bf16")  # of a Transformer: its head is its embedding, and would be stored twice
 PRECISIONS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "fp32": lambda model: model,
     "bf16": to_bfloat16,
@@ -88,9 +89,10 @@ def measure(
 ) -> Decoding:
     """Build `name` with random weights in `precision`, and let it write `bytes` bytes.
 
-    `name` is a preset of TARS, or one of SHAPES: a plain Transformer with a cache of keys and
-    values, whose tokens are word pieces of about four bytes of English. Its weights are random too,
-    so it writes no English; what is measured is its shape, while the context is short.
+    `name` is a preset of TARS, or one of SHAPES: a Transformer with a cache of keys and values,
+    from the package `transformers`, in fp32 or bf16. Its tokens are word pieces of about four bytes
+    of English. Its weights are random too, so it writes no English; what is measured is its shape,
+    while the context is short.
 
     The work is done in a fresh process by one thread, so that the memory is that of this model
     alone. All waves run. The model is first built in float32: the most that the process ever takes
@@ -103,8 +105,8 @@ def measure(
         timeout: seconds for everything
 
     Errors:
-        UserError: no such precision, preset or size, or no language model
-        ValueError: bytes is not positive, or a Transformer's heads do not cut its width
+        UserError: no such precision, preset or size, no language model, or no transformers
+        ValueError: bytes is not positive
         TimeoutError: not done in time
 
     Source:
@@ -112,6 +114,8 @@ def measure(
     """
     if precision not in PRECISIONS:
         raise UserError(unknown("precision", precision, PRECISIONS))
+    if name in SHAPES and precision not in WHOLE:
+        raise UserError(f"{name} is measured in {' or '.join(WHOLE)}, got {precision}")
     if bytes < 1:
         raise ValueError(f"bytes must be positive, got {bytes}")
     with torch.device("meta"):  # a user's mistake is found here, before a process is started
@@ -166,7 +170,7 @@ def _model(job: Job) -> nn.Module:
 
 def _built(name: str, overrides: Mapping[str, Any]) -> nn.Module:
     if name in SHAPES:
-        return TransformerLM(shape_of(name, overrides))
+        return TransformerLM(name, overrides)
     model = build(name, overrides)
     _language_model(name, model)
     return model

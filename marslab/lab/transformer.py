@@ -1,107 +1,115 @@
-"""A Transformer that writes word pieces: what the decoding of TARS is measured beside."""
+"""Transformers of published shapes with random weights: what the decoding of TARS stands beside.
+
+They are those of the package `transformers`, which is not a dependency: pip install
+"transformers>=5.24".
+"""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from marslab.errors import UserError, unknown
-from marslab.layers.attention import KVCache, TransformerBlock
 
-INIT = 0.02  # of the embedding, so that the logits of the tied head stay small
+# As published in the models' own configurations; what is not here is the default of the class.
+SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "gpt2": ("GPT2Config", {}),
+    "llama-3.2-1b": (
+        "LlamaConfig",
+        {
+            "vocab_size": 128_256,
+            "hidden_size": 2048,
+            "num_hidden_layers": 16,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "head_dim": 64,
+            "intermediate_size": 8192,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "qwen3-0.6b": (
+        "Qwen3Config",
+        {
+            "vocab_size": 151_936,
+            "hidden_size": 1024,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+            "intermediate_size": 3072,
+            "tie_word_embeddings": True,
+        },
+    ),
+}
 
 
-class Shape(NamedTuple):
-    """How large it is."""
+class Sizes(NamedTuple):
+    """What decoding needs to know of a configuration."""
 
-    layers: int
-    d_model: int
-    heads: int
-    vocabulary: int = 50_257
-
-
-# As published: Radford et al. 2019, table 2 (its widths), with the heads of the released models.
-SHAPES = {"gpt2": Shape(12, 768, 12), "gpt2-large": Shape(36, 1280, 20)}
-
-
-def shape_of(name: str, overrides: Mapping[str, Any]) -> Shape:
-    """The shape of that name with some of its sizes changed.
-
-    Errors:
-        UserError: no such shape, or it has no such size
-
-    >>> shape_of("gpt2", {"layers": 1}).layers
-    1
-    """
-    if name not in SHAPES:
-        raise UserError(unknown("shape", name, SHAPES))
-    for size in overrides:
-        if size not in Shape._fields:
-            raise UserError(unknown("size", size, Shape._fields))
-    return SHAPES[name]._replace(**overrides)
+    vocabulary: int
 
 
 class TransformerState(NamedTuple):
-    """What it goes on from: keys and values of every layer, and the logits [B, V] of the next."""
+    """What it goes on from: the logits [B, V] of the next token, and the cache, which grows."""
 
     logits: Tensor
-    caches: tuple[KVCache, ...]
+    cache: Any
 
     @property
     def bytes(self) -> int:
         """Of keys and values of the steps so far."""
-        return sum(cache.bytes for cache in self.caches)
+        return sum(x.nbytes for layer in self.cache.layers for x in (layer.keys, layer.values))
 
 
 class TransformerLM(nn.Module):
-    """Embedding -> blocks -> norm -> head, which is the embedding again.
-
-    The shape is GPT-2's, the block is marslab's: rope in place of a table of positions, and no bias
-    in a product. Of the 124.4 M parameters of the smallest that leaves 123.6 M. Embedding and norm
-    are no linear layers, so that fewer bits for those leave them as they are.
+    """A causal Transformer of the shape `name`, some sizes changed by `overrides`.
 
     Shapes (B batch, L length, V vocabulary):
         ids: [B, L] int64; of a step: [B]
         logits: [B, V]
 
     Errors:
-        ValueError: the heads do not cut the width, as TransformerBlock says
+        UserError: no such shape, `transformers` cannot be loaded, or it refuses the sizes
 
     Source:
-        Radford et al. 2019, "Language models are unsupervised multitask learners", 2.3.
-
-    >>> lm = TransformerLM(Shape(1, 8, 2, 16))
-    >>> logits, state = lm.step(torch.tensor([3]), lm.prefill(torch.tensor([[1, 2]])))
-    >>> logits.shape, state.bytes == 2 * 3 * 8 * 4
-    (torch.Size([1, 16]), True)
+        Radford et al. 2019, "Language models are unsupervised multitask learners"; the model cards
+        of Llama 3.2 (Meta 2024) and Qwen3 (Yang et al. 2025, arXiv 2505.09388).
     """
 
-    def __init__(self, config: Shape) -> None:
+    def __init__(self, name: str, overrides: Mapping[str, Any]) -> None:
         super().__init__()
-        self.config = config
-        self.embed = nn.Embedding(config.vocabulary, config.d_model)
-        nn.init.normal_(self.embed.weight, std=INIT)
-        made = (TransformerBlock(config.d_model, heads=config.heads) for _ in range(config.layers))
-        self.blocks = nn.ModuleList(made)
-        self.norm = nn.LayerNorm(config.d_model)
+        if name not in SHAPES:
+            raise UserError(unknown("shape", name, SHAPES))
+        try:
+            transformers: Any = import_module("transformers")
+        except ImportError as problem:
+            raise UserError(
+                f"{name} needs the package transformers ({problem}):"
+                " pip install 'transformers>=5.24'"
+            ) from problem
+        kind, sizes = SHAPES[name]
+        try:
+            config = getattr(transformers, kind)(**sizes | dict(overrides))
+            self.inner = transformers.AutoModelForCausalLM.from_config(config)
+        except (TypeError, ValueError) as problem:
+            raise UserError(
+                f"{name} with {dict(overrides)} cannot be built: {problem}"
+            ) from problem
+        self.config = Sizes(config.vocab_size)
 
     @torch.no_grad()
     def prefill(self, ids: Tensor) -> TransformerState:
         """The state after a prompt."""
-        return self._read(ids, (None,) * self.config.layers)
+        return self._read(ids, None)
 
     @torch.no_grad()
     def step(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
-        """The logits after one more piece, and the state with it."""
-        state = self._read(ids[:, None], state.caches)
+        """The logits after one more token, and the state with it; the old state is used up."""
+        state = self._read(ids[:, None], state.cache)
         return state.logits, state
 
-    def _read(self, ids: Tensor, caches: tuple[KVCache | None, ...]) -> TransformerState:
-        x, kept = self.embed(ids), []
-        for block, before in zip(self.blocks, caches, strict=True):
-            x, cache = cast(TransformerBlock, block).carried(x, before)
-            kept.append(cache)
-        logits = F.linear(self.norm(x[:, -1]), self.embed.weight)
-        return TransformerState(logits, tuple(kept))
+    def _read(self, ids: Tensor, cache: Any) -> TransformerState:
+        found = self.inner(ids, cache=cache, use_cache=True, logits_to_keep=1)
+        return TransformerState(found.logits[:, -1], found.cache)
