@@ -571,10 +571,9 @@ times_of_floor(points, dark=dark, height=760)
 # %% [markdown]
 # The scan is at its limit: it has nothing to do but to move bytes, and it moves each once. The
 # other two are products of matrices with a chain through time. On long sequences they stay three to
-# thirteen times above their floor, and the README of each kernel says where the time goes:
-# [ssd](../kernels/ssd/README.md), [wkv7](../kernels/wkv7/README.md). Both came from kernels that
-# took several times as long, by the way of this notebook: count, find what waits, move it out of
-# the loop.
+# thirteen times above their floor, and `kernels/ssd/README.md` and `kernels/wkv7/README.md` say
+# where the time goes. Both came from kernels that took several times as long, by the way of this
+# notebook: count, find what waits, move it out of the loop.
 #
 # ## Try it
 #

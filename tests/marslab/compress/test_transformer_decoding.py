@@ -12,7 +12,8 @@ from marslab.lab.transformer import TransformerLM
 NAMES = ("gpt2", "llama-3.2-1b", "qwen3-0.6b")
 TINY = {"num_hidden_layers": 2, "vocab_size": 40, "bos_token_id": None, "eos_token_id": None}
 installed = pytest.mark.skipif(
-    find_spec("transformers") is None, reason="transformers is not installed"
+    find_spec("transformers") is None,
+    reason="transformers is not installed: pip install transformers",
 )
 
 

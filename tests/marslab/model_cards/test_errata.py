@@ -116,6 +116,14 @@ def test_the_card_of_tars_tells_its_runs_as_they_are() -> None:
         row += f"{sum(row['waves'] for row in seeds) / len(seeds):.2f} | "
         row += f"{100 * now['accuracy']:.1f} | {now['waves']:.2f} | {100 * now['flops']:.0f} % |"
         assert row in text, row
+    plain = " ".join(text.split())
+    told_pool = [f"{100 * run['right']:.1f}" for run in runs["pool"]["runs"]]
+    for figure in told_pool:
+        assert figure in plain[plain.index("What does the pool bring?") :][:500], figure
+    trial = runs["ternary"]
+    for family in ("add", "sub", "syllogism", "order", "linear", "quadratic"):
+        after, before = (round(100 * trial[kind][family]) for kind in ("ternary", "brain"))
+        assert re.search(rf" {after}(?: %)? \((?:unrounded )?{before}\)", plain), family
 
 
 def _text(name: str) -> str:
