@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import ConvergenceWarning, gated_recurrence, linear_scan
-from marslab.kernels.backends import interpreted
 from marslab.kernels.gated_recurrence import newton, torch_ops
 from marslab.kernels.gated_recurrence.work import Operands, draw
-from marslab.kernels.testing import LIMIT, PLAIN, assert_close, check, compare, error
+from marslab.kernels.testing import LIMIT, PLAIN, assert_close, compare, error
 
 SWEPT = ("torch", "numba")
 NEWTON = 1e-10  # the bound of the iterated solve in float64
@@ -199,25 +198,6 @@ def test_a_second_derivative_names_the_way_out() -> None:
     first = torch.autograd.grad(solve()(*x)[0].square().sum(), x, create_graph=True)
     with pytest.raises(NotImplementedError, match="method='sequential' with backend='torch' has"):
         first[0].sum().backward()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not interpreted(), reason="a GPU runs the sweeps compiled")
-def test_the_sweeps_in_triton_s_interpreter() -> None:
-    pytest.importorskip("triton")
-    naive = partial(gated_recurrence, backend="naive", return_state=True)
-    check(solve("triton"), naive, draw((2, 4, 3), torch.float32), length=4)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not interpreted(), reason="a GPU runs the sweeps compiled")
-def test_triton_s_gap_is_that_of_torch() -> None:
-    gpu_sweep = pytest.importorskip("marslab.kernels.gated_recurrence.gpu_sweep")
-    x, y = torch.randn(2, 3, 5, 9)
-    y[0, 0, :3] = x[0, 0, :3] = torch.tensor([torch.nan, torch.inf, -torch.inf])
-    y[1, 4, 8], x[2, 0, 0] = torch.inf, torch.nan
-    for mine, its in zip(gpu_sweep.gap(x, y), torch_ops.gap(x, y), strict=True):
-        assert torch.equal(mine, its)
 
 
 @pytest.mark.parametrize("size", [(2, 0, 3), (0, 4, 3), (2, 4, 0), (1, 1, 1)], ids=str)

@@ -16,7 +16,7 @@ from marslab.kernels.roofline import stream
 from marslab.lab.bench.cases import SEED
 from marslab.lab.bench.ops import find
 from marslab.lab.bench.report import Condition
-from marslab.lab.bench.timing import BUDGET, FEWEST, WARM_UP
+from marslab.lab.bench.timing import BUDGET, COPIES, FEWEST, WARM_UP
 from marslab.lab.sources import digest
 
 PACKAGES = ("marslab", "torch", "numpy", "numba", "triton")
@@ -97,7 +97,7 @@ def _method(device: str) -> str:
         f"at least {FEWEST} times, once when a run alone takes longer"
     )
     if device == "cuda":
-        return f"{turns}; device events, each call queued behind a 1 GiB copy, median"
+        return f"{turns}; device events, each call queued behind {COPIES} copies of 1 GiB, median"
     return f"{turns}; wall clock, results freshly allocated and freed after the clock stops, median"
 
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from marslab.systems.tars.lm import TarsLM
+from marslab.systems.tars.objective import all_right, pooled, starts_of
 from marslab.systems.tars.thought import Run
-from marslab.tasks.corpus import IGNORED, Packed, Tokenizer, encode_example, row_of
+from marslab.tasks.corpus import Packed, Tokenizer, encode_example, row_of
 from marslab.tasks.reasoning import Problem
 
 TOGETHER = 256  # rows that the model reads side by side
@@ -42,6 +43,7 @@ def flawless(lm: TarsLM, rows: Packed) -> Tensor:
         returns: bool [W, B]
 
     >>> from marslab.systems.tars.config import TarsConfig
+    >>> from marslab.tasks.corpus import IGNORED
     >>> lm = TarsLM(TarsConfig(d_model=32)).eval()
     >>> flawless(lm, Packed(torch.zeros(2, 5).long(), torch.full((2, 5), IGNORED))).all().item()
     True
@@ -50,10 +52,26 @@ def flawless(lm: TarsLM, rows: Packed) -> Tensor:
     return torch.cat([_flawless(lm, ids, targets) for ids, targets in parts], 1)
 
 
+@torch.no_grad()
+def flawless_pooled(lm: TarsLM, rows: Packed, rounds: int) -> Tensor:
+    """The same behind all waves and `rounds` of the matrix pool, unrolled as in the training.
+
+    Shapes (B rows):
+        returns: bool [B]
+    """
+    place, found = lm.embed.weight.device, []
+    for ids, targets in zip(rows.ids.split(TOGETHER), rows.targets.split(TOGETHER), strict=True):
+        run, goal = Run(lm, ids.to(place)), targets.to(place)
+        for _ in range(lm.config.waves.count):
+            run.wave()
+        logits, _ = pooled(lm, run.thought, starts_of(goal), rounds)
+        found.append(all_right(logits, goal))
+    return torch.cat(found)
+
+
 def _flawless(lm: TarsLM, ids: Tensor, targets: Tensor) -> Tensor:
     place = lm.embed.weight.device
     goal, run, found = targets.to(place), Run(lm, ids.to(place)), []
     for _ in range(lm.config.waves.count):
-        best = lm.logits(run.wave()).argmax(-1)
-        found.append(((best == goal) | (goal == IGNORED)).all(1))
+        found.append(all_right(lm.logits(run.wave()), goal))
     return torch.stack(found)

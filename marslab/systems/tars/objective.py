@@ -45,12 +45,12 @@ def losses(
     steps: list[Tensor] = []
     right: list[Tensor] = []
     halts: list[Tensor] = []
-    ends = (targets != IGNORED).int().argmax(1)
+    ends = starts_of(targets)
     for _ in range(lm.config.waves.count):
         thought = run.wave(rag=rag)
         logits = lm.logits(thought)
         steps.append(_cross_entropy(logits, targets, label_smoothing))
-        right.append(_all_right(logits, targets))
+        right.append(all_right(logits, targets))
         halts.append(lm.halting(_at(thought.mean.detach(), ends)))
     rise = torch.linspace(weights.early, 1.0, len(steps), device=ids.device)
     found["next_byte"] = steps[-1]
@@ -69,13 +69,35 @@ def losses(
     return {"loss": found["waves"] + sum(beside), **found}
 
 
+def starts_of(targets: Tensor) -> Tensor:
+    """The step of each row whose next byte is the first target: [B] for targets [B, L]."""
+    return (targets != IGNORED).int().argmax(1)
+
+
+def pooled(lm: "TarsLM", thought: Thought, ends: Tensor, rounds: int) -> tuple[Tensor, Tensor]:
+    """Logits with rounds of the matrix pool behind step `ends`, and h there before and after them.
+
+    What the pool adds stays with all steps that follow.
+
+    Shapes (B batch, L length, V vocabulary, D width):
+        ends: [B] int64
+        returns: [B, L, V]; [B, 2, D]
+    """
+    assert lm.idme is not None
+    before = _at(thought.x, ends)
+    after = lm.idme.unroll(before, rounds).h
+    late = torch.arange(thought.x.shape[1], device=ends.device)[None] >= ends[:, None]
+    logits = lm.logits(thought, (after - before)[:, None] * late[..., None])
+    return logits, torch.stack([before, after], 1)
+
+
 def _cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
     return F.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, label_smoothing=smoothing
     )
 
 
-def _all_right(logits: Tensor, targets: Tensor) -> Tensor:
+def all_right(logits: Tensor, targets: Tensor) -> Tensor:
     """Whether each row [B] would have answered without a mistake."""
     with torch.no_grad():
         return ((logits.argmax(-1) == targets) | (targets == IGNORED)).all(1)
@@ -106,18 +128,13 @@ def _draft(lm: "TarsLM", hidden: Tensor, ids: Tensor, targets: Tensor) -> Tensor
 def _pool(
     lm: "TarsLM", thought: Thought, targets: Tensor, ends: Tensor, rounds: int
 ) -> dict[str, Tensor]:
-    """The matrix pool behind the last step of the prompt: what it adds stays with all that follow.
+    """The loss behind the pool; its value head learns whether an answer read from h is right.
 
-    Its value head learns whether an answer read from h is right, before the rounds and after them.
+    It is asked before the rounds and after them.
     """
     assert lm.idme is not None
-    before = _at(thought.x, ends)
-    unrolled = lm.idme.unroll(before, rounds)
-    steer = (unrolled.h - before)[:, None]
-    late = torch.arange(targets.shape[1], device=targets.device)[None] >= ends[:, None]
-    logits = lm.logits(thought, steer * late[..., None])
+    logits, states = pooled(lm, thought, ends, rounds)
     with torch.no_grad():
-        right = [_all_right(lm.logits(thought), targets), _all_right(logits, targets)]
-    states = torch.stack([before, unrolled.h], 1).detach()
-    value = lm.idme.value_loss(states, torch.stack(right, 1))
+        right = [all_right(lm.logits(thought), targets), all_right(logits, targets)]
+    value = lm.idme.value_loss(states.detach(), torch.stack(right, 1))
     return {"pool": _cross_entropy(logits, targets), "value": value}

@@ -24,13 +24,15 @@ class Family(NamedTuple):
 
 
 FAMILIES: dict[str, Family] = {
-    "add": Family("math", 0.09, arithmetic.add),
+    "add": Family("math", 0.08, arithmetic.add),
     "sub": Family("math", 0.06, arithmetic.sub),
     "mul": Family("math", 0.05, arithmetic.mul),
-    "div": Family("math", 0.04, arithmetic.div),
-    "linear": Family("math", 0.05, equations.linear),
+    "div": Family("math", 0.03, arithmetic.div),
+    "linear": Family("math", 0.04, equations.linear),
     "quadratic": Family("math", 0.05, equations.quadratic),
-    "compare": Family("math", 0.03, arithmetic.compare),
+    "roots": Family("math", 0.02, equations.roots),
+    "mean": Family("math", 0.02, equations.mean),
+    "compare": Family("math", 0.02, arithmetic.compare),
     "percent": Family("math", 0.03, arithmetic.percent),
     "order": Family("logic", 0.10, logic.order),
     "syllogism": Family("logic", 0.10, syllogism.syllogism),

@@ -30,6 +30,15 @@ _PERCENT = re.compile(r"(\d{1,9})% (?:от|of) (\d{1,9})")
 _COMPARE = re.compile(
     r"(?:Что|Which is) (больше|меньше|greater|smaller): (\d{1,12}) (?:или|or) (\d{1,12})\?"
 )
+_MEAN = re.compile(
+    r"(?:Чему равно |Найди |What is the |Find the )?"
+    r"(?:[Сс]реднее(?: чисел)?|(?:[Aa]verage|[Mm]ean) of) (-?\d{1,9}) (?:и|and) (-?\d{1,9})\??"
+)
+_ROOTS = re.compile(
+    r"(?:Сколько|Число|How many|Number of) (?:действительных |real )?"
+    r"(?:корней|решений|roots|solutions)(?: у| имеет| has| does|:)(?: уравнени[ея])? "
+    r"([\dx^+\-= ]+?)(?: have)?\??"
+)
 _PRIZE = re.compile(r"(?:коробке|box) ((?:\d+, )*\d+ (?:или|or) \d+)\.(.*)\?$")
 _TERM = re.compile(r"([+-]?)(\d{0,6})(x\^2|x|)")
 _NUMBER = re.compile(r"(?<![\w)])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
@@ -106,6 +115,11 @@ def _sentences(prompt: str) -> Solution | None:
     if found := _COMPARE.fullmatch(prompt):
         best = max if found[1] in ("больше", "greater") else min
         return Solution((str(best(int(found[2]), int(found[3]))),))
+    if found := _MEAN.fullmatch(prompt):
+        half, rest = divmod(int(found[1]) + int(found[2]), 2)
+        return None if rest else Solution((str(half),))
+    if found := _ROOTS.fullmatch(prompt):
+        return _root_count(found[1])
     if found := _PRIZE.search(prompt):
         boxes, empty = re.findall(r"\d+", found[1]), set(re.findall(r"\d+", found[2]))
         left = [box for box in boxes if box not in empty]
@@ -130,8 +144,8 @@ def _formula(prompt: str) -> Solution | None:
         return None
 
 
-def _equation(text: str) -> Solution | None:
-    """Bring all to the left, read off a, b, c, and try every whole number."""
+def _coefficients(text: str) -> tuple[int, int, int] | None:
+    """Bring all to the left and read off a, b, c."""
     sides = text.replace(" ", "").split("=")
     if len(sides) != 2:
         return None
@@ -143,10 +157,28 @@ def _equation(text: str) -> Solution | None:
         for minus, digits, power in terms:
             size = int(digits) if digits else int(bool(power))
             powers[power] += sign * (-size if minus == "-" else size)
-    a, b, c = powers["x^2"], powers["x"], powers[""]
+    return powers["x^2"], powers["x"], powers[""]
+
+
+def _equation(text: str) -> Solution | None:
+    """Try every whole number."""
+    found = _coefficients(text)
+    if found is None:
+        return None
+    a, b, c = found
     if a == 0:
         return Solution((str(-c // b),)) if b and c % b == 0 else None
     return _roots(a, b, c)
+
+
+def _root_count(text: str) -> Solution | None:
+    """Count by the sign of b^2 - 4ac; equal roots count once."""
+    found = _coefficients(text)
+    if found is None or found[0] == 0:
+        return None
+    a, b, c = found
+    square = b * b - 4 * a * c
+    return Solution((str(1 + (square > 0) - (square < 0)),))
 
 
 def _roots(a: int, b: int, c: int) -> Solution | None:

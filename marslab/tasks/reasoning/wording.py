@@ -16,6 +16,36 @@ _EQUATION = {
     RU: ("{}", "Реши: {}", "Реши уравнение {}", "Найди x: {}", "Как решить {}?"),
     EN: ("{}", "Solve: {}", "Solve the equation {}", "Find x: {}", "How to solve {}?"),
 }
+_ROOTS = {
+    RU: (
+        "Сколько корней у {}?",
+        "Сколько корней имеет уравнение {}?",
+        "Сколько действительных корней у {}?",
+        "Сколько решений имеет {}?",
+        "Число корней: {}",
+    ),
+    EN: (
+        "How many roots has {}?",
+        "How many roots does {} have?",
+        "How many real roots has {}?",
+        "How many solutions has {}?",
+        "Number of roots: {}",
+    ),
+}
+_MEAN = {
+    RU: (
+        "Среднее чисел {} и {}?",
+        "Среднее {} и {}?",
+        "Чему равно среднее чисел {} и {}?",
+        "Найди среднее чисел {} и {}",
+    ),
+    EN: (
+        "Average of {} and {}?",
+        "Mean of {} and {}?",
+        "What is the average of {} and {}?",
+        "Find the mean of {} and {}",
+    ),
+}
 _CODE = {
     RU: ("print({})", "Что выведет print({})?", "Чему равно {} в Python?", "Код: print({})"),
     EN: ("print({})", "What does print({}) show?", "What is {} in Python?", "Code: print({})"),
@@ -39,8 +69,21 @@ def phrase(rng: Random, language: str, text: str) -> str:
 
 def equation(rng: Random, language: str, text: str) -> str:
     """Return a question about an equation; half of them without spaces."""
-    text = text if rng.random() < 0.5 else text.replace(" ", "")
+    text = _tight(rng, text)
     return rng.choice(_EQUATION[language]).format(text)
+
+
+def roots(rng: Random, language: str, text: str) -> str:
+    """Return a question about how many roots an equation has; half of them without spaces."""
+    text = _tight(rng, text)
+    return rng.choice(_ROOTS[language]).format(text)
+
+
+def mean(rng: Random, language: str, a: int, b: int) -> str:
+    """Return a question about the mean of two numbers, in words or as `(-26+4)/2=?`."""
+    if rng.random() < 0.4:
+        return phrase(rng, language, f"({a}{b:+d})/2")
+    return rng.choice(_MEAN[language]).format(a, b)
 
 
 def expression(rng: Random, language: str, text: str) -> str:
@@ -51,3 +94,7 @@ def expression(rng: Random, language: str, text: str) -> str:
 def program(rng: Random, language: str, text: str) -> str:
     """Return a question about what some statements print."""
     return rng.choice(_LINES[language]).format(text)
+
+
+def _tight(rng: Random, text: str) -> str:
+    return text if rng.random() < 0.5 else text.replace(" ", "")

@@ -12,12 +12,11 @@ from marslab.systems.tars.system import Tars
 from tars_models import SMALL
 
 
-def trained(seed: int, steps: int, **changes) -> tuple[dict[str, float], list]:
+def trained(seed: int, steps: int, rounds: int = 0, **changes) -> tuple[dict[str, float], list]:
     seed_everything(seed)
     tars = Tars(override(TarsConfig(), SMALL | {"waves.count": 2} | changes))
-    plan = ProblemsSettings(
-        steps=steps, tokens=512, length=32, count=300, asked=20, families=("add",), device="cpu"
-    )
+    sizes = {"tokens": 512, "length": 32, "count": 300, "asked": 20}
+    plan = ProblemsSettings(steps=steps, families=("add",), device="cpu", rounds=rounds, **sizes)
     found = find("problems").run(Trial(tars, plan, seed))
     return found.metrics, list(found.curve)
 
@@ -25,7 +24,7 @@ def trained(seed: int, steps: int, **changes) -> tuple[dict[str, float], list]:
 @pytest.mark.slow
 def test_it_learns_and_says_how_much() -> None:
     metrics, curve = trained(0, 60)
-    assert set(metrics) == {"held_out", "loss"} and 0 <= metrics["held_out"] <= 1
+    assert set(metrics) == {"held_out", "pooled", "loss"} and 0 <= metrics["held_out"] <= 1
     assert len(curve) == 20 and metrics["loss"] < 0.8 * curve[0][1]
     assert trained(0, 3) == trained(0, 3) != trained(1, 3)
 
@@ -33,3 +32,11 @@ def test_it_learns_and_says_how_much() -> None:
 @pytest.mark.slow
 def test_a_part_can_be_switched_off() -> None:
     assert trained(0, 2, **{"block.omega.enabled": False})[0]["loss"] > 0
+
+
+@pytest.mark.slow
+def test_with_the_pool_it_is_asked_behind_it() -> None:
+    with_pool = trained(0, 3, rounds=2, **{"idme.enabled": True})[0]
+    without = trained(0, 3, rounds=2, **{"idme.enabled": False})[0]
+    assert with_pool["loss"] != without["loss"]  # its loss reached the brain
+    assert without["pooled"] == without["held_out"]

@@ -106,6 +106,69 @@ def test_the_equations_of_the_course_never_train_nor_their_multiples() -> None:
     assert {"3, 2", "3, 1"} <= {p.result for p in held}
 
 
+@pytest.mark.parametrize(("level", "low", "high"), [(1, 1, 6), (2, -9, 9), (3, -15, 15)])
+def test_every_root_and_every_half_still_trains(level: int, low: int, high: int) -> None:
+    answers = [p.answer_text for p in problems(3, 1500, families=["quadratic"], levels=[level])]
+    roots = {root for text in answers for root in text.rpartition("x=")[2].split(", ")}
+    halves = {half for text in answers for half in re.findall(r"[;, ](-?\d+/2=-?\d+)", text)}
+    every = set(range(low, high + 1)) - {0}
+    assert roots == set(map(str, every))
+    assert halves - {"0/2=0"} == {f"{2 * root}/2={root}" for root in every}
+
+
+def test_the_sum_within_a_root_is_written() -> None:
+    made = [*problems(3, 300, families=["quadratic"]), *problems(3, 90, "held_out", ["quadratic"])]
+    for p in made:
+        p_q = [int(root) for root in p.result.split(", ")]
+        if len(p_q) == 2:
+            total, root = sum(p_q), p_q[0] - p_q[1]
+            greater = f";{total}+{root}={total + root}, {total + root}/2={p_q[0]}"
+            lesser = f";{total}-{root}={total - root}, {total - root}/2={p_q[1]}"
+            assert p.answer_text.endswith(f"={root}*{root}{greater}{lesser};x={p.result}")
+
+
+def whole_roots(p: Problem) -> tuple[int, int] | None:
+    """Put whole numbers into the equation of a prompt; the least and the greatest that solve it."""
+    left = re.findall(r"\d*x\^2[^=]*", p.prompt)[0].replace(" ", "")
+    form = re.sub(r"(?<=\d)x", "*x", left).replace("x^2", "x*x").replace("x", "({0})")
+    found = [x for x in range(-50, 51) if value_of(form.format(x)) == 0]
+    return (found[0], found[-1]) if found else None
+
+
+def test_how_many_roots_has_a_third_of_each_kind_and_holds_out_what_quadratic_does() -> None:
+    for level in (1, 2, 3):
+        made = list(problems(6, 600, families=["roots"], levels=[level]))
+        counts = Counter((p.result, whole_roots(p) is not None) for p in made)
+        for kind in (("0", False), ("2", False)):
+            assert counts[kind] / 600 == pytest.approx(1 / 3, abs=0.08)
+        assert counts["2", True] > 60 and counts["1", True] > 20
+        for p in made:
+            if found := whole_roots(p):
+                assert len(set(found)) == int(p.result)
+                assert not held_out("quadratic:{},{}".format(*found))
+    tested = {whole_roots(p) for p in problems(6, 400, "held_out", ["roots"], levels=[1])}
+    assert {(2, 3), (1, 3)} <= tested
+
+
+def test_no_mean_that_trains_is_a_step_of_a_held_out_quadratic() -> None:
+    trained = [p.answer_text for p in problems(8, 3000, families=["mean"])]
+    steps = {
+        step
+        for p in problems(8, 400, "held_out", ["quadratic"])
+        for step in re.findall(r"(?<=;)-?\d+[+-]\d+=-?\d+, [^;]+", p.answer_text)
+    }
+    assert len(steps) > 50 and not steps & set(trained)
+    assert {"5+1=6, 6/2=3", "5-1=4, 4/2=2", "4+2=6, 6/2=3", "4-2=2, 2/2=1"} <= steps
+    shared = [p.answer_text for p in problems(8, 400, families=["quadratic"])]
+    assert sum(any(text in answer for answer in shared) for text in set(trained)) > 50
+
+
+@pytest.mark.parametrize(("family", "share"), [("quadratic", 0.99), ("roots", 1), ("mean", 1)])
+def test_a_row_of_128_has_room_for_a_problem(family: str, share: float) -> None:
+    sizes = [len(p.prompt) + len(p.answer_text) + 3 for p in problems(9, 1000, families=[family])]
+    assert sum(size <= 128 for size in sizes) >= share * len(sizes)
+
+
 def test_splits_share_no_content() -> None:
     assert not {p.digest for p in TRAIN} & {p.digest for p in HELD}
     more = {p.digest for p in problems(99, 2000)}
@@ -115,7 +178,10 @@ def test_splits_share_no_content() -> None:
 def test_no_answer_that_trains_spells_out_a_held_out_fact() -> None:
     for p in TRAIN:
         assert not any(held_out(fact) for fact in facts(p.answer_text))
-    assert facts("x^2-4x+3=0; D=4*4-4*3=16-12=4=2*2; (4+2)/2=3") == ["sub:16,12"]
+    steps = "x^2-4x+3=0;D=4*4-4*3=16-12=4=2*2;4+2=6, 6/2=3;4-2=2, 2/2=1"
+    keys = ["sub:16,12", "table:add:2,4", "table:div:6,2", "table:sub:4,2", "table:div:2,2"]
+    assert facts(steps) == keys
+    assert facts("-26-4=-30, -30/2=-15;26+4=30, 30/2=15") == ["add:4,26", "div:30,2"]
 
 
 def test_the_digest_is_of_the_content_not_the_wording() -> None:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import torch
+
 import marslab
-from marslab.learning.tars.each_wave import flawless, worked
+from marslab.learning.tars.each_wave import flawless, flawless_pooled, worked
 from marslab.learning.tars.scoring import replies
 from marslab.tasks.corpus import IGNORED
 from marslab.tasks.reasoning import problems
@@ -29,3 +31,17 @@ def test_the_rows_hold_prompt_answer_and_end() -> None:
         assert wanted == code.encode(each.answer_text, eos=True)
         whole = code.encode(f"{each.prompt}\n{each.answer_text}", bos=True, eos=True)
         assert ids.tolist() == whole + [code.pad] * (len(ids) - len(whole))
+
+
+def test_behind_a_pool_that_does_nothing_the_last_wave_speaks() -> None:
+    tars: Any = marslab.load("tars-nano")
+    asked = list(problems(1, 6, "held_out", {"add": 1.0, "sub": 1.0}, levels=(2,)))
+    rows, pool = worked(tars.tokenizer, asked), tars.lm.idme.pool
+    with torch.no_grad():
+        for name in ("norm_weight", "norm_bias"):
+            getattr(pool, name).zero_()
+    right = flawless_pooled(tars.lm, rows, rounds=2)
+    assert right.equal(flawless(tars.lm, rows)[-1]) and right.any()
+    with torch.no_grad():
+        pool.norm_bias.fill_(100.0)
+    assert not flawless_pooled(tars.lm, rows, rounds=2).any()

@@ -11,7 +11,8 @@ from marslab.lab.ablation.tasks import Outcome, Task, Trial
 from marslab.learning.language import Pace, train_language
 from marslab.learning.language.plan import LanguagePlan, Phase
 from marslab.learning.tars.data import DataConfig, build_table
-from marslab.learning.tars.scoring import exact, held_out
+from marslab.learning.tars.each_wave import flawless, flawless_pooled, worked
+from marslab.learning.tars.scoring import held_out
 from marslab.learning.tars.table import TableSource
 from marslab.systems.tars.system import Tars
 from marslab.text import Cp1251Tokenizer
@@ -22,7 +23,7 @@ class ProblemsSettings:
     """How the brain is trained, on which families of problems, and how many it is asked.
 
     `device` "auto" takes a GPU where there is one. `rounds` of the matrix pool are trained with
-    the rest.
+    the rest, and asked behind the waves.
 
     Units:
         tokens: of one step; length: bytes of a row
@@ -85,8 +86,15 @@ def run(trial: Trial) -> Outcome:
             graphs=lm.embed.weight.is_cuda,
         )
     lm.eval()
-    found = exact(lm, Cp1251Tokenizer(), held_out(plan.asked, families))
-    return Outcome({"held_out": found[-1], "loss": losses[-1][1]}, losses)
+    rows = worked(Cp1251Tokenizer(), held_out(plan.asked, families))
+    waves = pool = _share(flawless(lm, rows)[-1])
+    if plan.rounds and lm.idme is not None:
+        pool = _share(flawless_pooled(lm, rows, plan.rounds))
+    return Outcome({"held_out": waves, "pooled": pool, "loss": losses[-1][1]}, losses)
+
+
+def _share(right: torch.Tensor) -> float:
+    return right.double().mean().item()
 
 
 def _place(device: str) -> torch.device:
@@ -101,6 +109,7 @@ TASK = Task(
     ProblemsSettings,
     (
         Metric("held_out", "held-out problems solved", more_is_better=True, unit="share"),
+        Metric("pooled", "the same behind the pool's rounds", more_is_better=True, unit="share"),
         Metric("loss", "training loss of the next byte", more_is_better=False, unit="nats"),
     ),
     run,
