@@ -1,77 +1,124 @@
-"""Triton, the elementwise part of a sweep of the iterated solve, in one pass each.
+"""Triton: a sweep of the iterated solve in one kernel; between two of them a product with W.
 
-Between them stand a product with W (torch, tensor cores) and a `linear_scan`.
+The bound is memory. A sweep reads p, z, gamma and the old guess and writes the new one, beside it
+the operand of the next product. Any plan gives a right answer.
 """
 
+from typing import NamedTuple
+
 import torch
-import triton
-import triton.language as tl
 from torch import Tensor
 
 from marslab.kernels.backends import interpreted
+from marslab.kernels.gated_recurrence import gpu_sweep_lookback, gpu_sweep_steps, gpu_sweep_walk
+from marslab.kernels.gated_recurrence.product import operand_dtype, product
+from marslab.kernels.gated_recurrence.torch_sweep import Parts
+from marslab.kernels.linear_scan.gpu import DOUBLE, INT32_MAX, SMALL, LookBack, Walk
 
-BLOCK = 1024  # numbers of one program, in the interpreter fewer: it pays by the element
-PARTS = 256  # programs that share a row in `gap`, at the most
-
-
-@triton.jit
-def _drive(p_ptr, first_ptr, z_ptr, b_ptr, cells, D, N: tl.constexpr):
-    """b[t] = z[t] * sigmoid(p[t-1]); cells: L * D, the numbers of a row."""
-    row = tl.program_id(1).to(tl.int64)
-    i = tl.program_id(0).to(tl.int64) * N + tl.arange(0, N)
-    z = tl.load(z_ptr + row * cells + i, mask=i < cells, other=0.0)
-    p = tl.load(p_ptr + row * cells + i - D, mask=(i < cells) & (i >= D), other=0.0).to(z.dtype)
-    first = tl.load(first_ptr + row * D + i, mask=i < D, other=0.0).to(z.dtype)
-    b = z / (1.0 + tl.exp(-tl.where(i < D, first, p)))
-    tl.store(b_ptr + row * cells + i, b, mask=i < cells)
+PLANS = {  # whether products of decays are exact -> plan; fewer registers would spill
+    False: LookBack(8, 8, 64, 2, 8, 80),
+    True: LookBack(8, 8, 32, 2, 8, 96),
+}
+TILE = (16, 64)  # steps and channels of a program of the residual
 
 
-@triton.jit
-def _gap(x_ptr, y_ptr, off_ptr, size_ptr, cells, parts, N: tl.constexpr):
-    """The largest |x - y| and |x| of what one of `parts` programs sees of a row."""
-    part = tl.program_id(0)
-    row = tl.program_id(1).to(tl.int64)
-    x_ptr += row * cells
-    y_ptr += row * cells
-    off = tl.zeros((N,), x_ptr.dtype.element_ty)
-    size = off
-    infinite = float("inf")
-    start = part.to(tl.int64) * N
-    while start < cells:
-        i = start + tl.arange(0, N)
-        x = tl.load(x_ptr + i, mask=i < cells, other=0.0)
-        y = tl.load(y_ptr + i, mask=i < cells, other=0.0)
-        same = (x == y) | ((x != x) & (y != y))
-        apart = tl.abs(tl.where(same, 0.0, x) - tl.where(same, 0.0, y))
-        apart = tl.where(apart == apart, apart, infinite)
-        off = tl.maximum(off, apart)
-        size = tl.maximum(size, tl.where(tl.abs(x) < infinite, tl.abs(x), 0.0))
-        start += parts * N
-    tl.store(off_ptr + row * parts + part, tl.max(off, 0))
-    tl.store(size_ptr + row * parts + part, tl.max(size, 0))
+class Inflow(NamedTuple):
+    """What a sweep adds at each step, not yet put together: see gpu_sweep_steps.py.
+
+    p, z: [B, L, D]; first: [B, D], before p, or None in reverse
+    r: None, or in reverse what x is multiplied by for the next product
+    operand: where a sweep leaves what the next product takes; None where that is x
+    """
+
+    p: Tensor
+    z: Tensor
+    first: Tensor | None
+    r: Tensor | None
+    operand: Tensor | None
 
 
-def _block() -> int:
-    return 32 if interpreted() else BLOCK
+def states(z: Tensor, W: Tensor, gamma: Tensor, h0: Tensor):
+    """(drive, a, start) of h[t] = gamma[t] h[t-1] + z[t] sigmoid(W h[t-1])."""
+    dtype = operand_dtype(z, h0.dtype)
+    to_gate, z = W.to(dtype).T, z.contiguous()
+    first = product(h0.to(dtype), to_gate)
+    operand = None if dtype == h0.dtype else torch.zeros_like(z, dtype=dtype)
+
+    def of_states(h: Tensor) -> Inflow:
+        p = product(h if operand is None else operand, to_gate)
+        return Inflow(p, z, first, None, operand)
+
+    return of_states, gamma.contiguous(), h0.contiguous()
 
 
-def _launch(kernel, grid: tuple[int, int], x: Tensor, *rest: Tensor | int) -> None:
-    with torch.cuda.device_of(x):
-        kernel[grid](x, *rest)
+def flows(gamma: Tensor, r: Tensor, W: Tensor, dh: Tensor, dstate: Tensor, z: Tensor):
+    """(drive, a, start) of g[t] = gamma[t+1] g[t+1] + dh[t] + W^T (r[t+1] g[t+1]), in reverse."""
+    back = W.to(operand_dtype(z, dh.dtype))
+    operand = torch.zeros_like(dh, dtype=back.dtype)
+
+    def of_flows(g: Tensor) -> Inflow:
+        return Inflow(product(operand, back), dh, None, r, operand)
+
+    return of_flows, gamma, dstate
 
 
-def drive(p: Tensor, first: Tensor, z: Tensor) -> Tensor:
-    """What a sweep adds at each step, z[t] * sigmoid(p[t-1]), with p[-1] = `first` [B, D]."""
-    B, L, D = z.shape
-    b, N = torch.empty_like(z), _block()
-    _launch(_drive, (-(-L * D // N), B), p, first, z, b, L * D, D, N)
-    return b
+def _launch(kernel, programs: int, p: Tensor, *rest, **options: int) -> None:
+    with torch.cuda.device_of(p):
+        kernel[(programs,)](p, *rest, **options)
 
 
-def gap(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest |x - y| and the largest |x| of each row: [B] twice; see torch_ops.gap."""
-    B, cells, N = len(x), x[0].numel(), _block()
-    parts = min(PARTS, -(-cells // N))
-    off, size = (x.new_empty((B, parts)) for _ in "xy")
-    _launch(_gap, (parts, B), x, y, off, size, cells, parts, N)
-    return off.amax(1), size.amax(1)
+def _plan(dtype: torch.dtype, exact: bool) -> Walk | LookBack:
+    if dtype == torch.float64:
+        return DOUBLE
+    return SMALL if interpreted() else PLANS[exact]
+
+
+def advance(
+    a: Tensor, b: Inflow, start: Tensor, reverse: bool, x: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One sweep: the new x, its last state, and the gap between it and the old x."""
+    B, L, D = x.shape
+    new, state = torch.empty_like(x), torch.empty_like(start)
+    operand = new if b.operand is None else b.operand
+    exact = min(b.z.element_size(), operand.element_size()) > 2
+    plan = _plan(x.dtype, exact)
+    per_row, wide = -(-D // plan.W), L * D > INT32_MAX
+    tiles = 1 if isinstance(plan, Walk) else -(-L // (plan.K * plan.Q))
+    most = x.new_empty((B, tiles * per_row, 2))
+    first, r = (start if v is None else v for v in (b.first, b.r))  # not looked at
+    tensors = [b.p, first, b.z, a, start, r, x, new, operand, state, most]
+    if isinstance(plan, Walk):
+        about = [L, D, reverse, wide, plan.T, plan.W, plan.stages]
+        _launch(gpu_sweep_walk.sweep, B * per_row, *tensors, *about, num_warps=plan.warps)
+        return new, state, *_largest(most)
+    count = B * per_row * (tiles + -(-tiles // plan.G)) * plan.W
+    words = torch.full((count,), -1, dtype=torch.int64, device=x.device)
+    K, Q, W, V, G, registers = plan
+    limit = {} if registers is None or interpreted() else {"maxnreg": registers}
+    about = [words, L, D, B * per_row, reverse, wide, exact, K, Q, W, V, G, plan.rows]
+    programs = B * per_row * tiles
+    _launch(gpu_sweep_lookback.sweep, programs, *tensors, *about, num_warps=plan.warps, **limit)
+    return new, state, *_largest(most)
+
+
+def residual(
+    a: Tensor, b: Inflow, start: Tensor, reverse: bool, x: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The gap between x and the recurrence put to it: [B] twice."""
+    B, L, D = x.shape
+    T, W = TILE
+    tiles = -(-L // T) * -(-D // W)
+    most = x.new_empty((B, tiles, 2))
+    first = start if b.first is None else b.first
+    tensors, wide = [b.p, first, b.z, a, start, x, most], L * D > INT32_MAX
+    _launch(gpu_sweep_steps.residual, B * tiles, *tensors, L, D, reverse, wide, T, W)
+    return _largest(most)
+
+
+def _largest(most: Tensor) -> tuple[Tensor, Tensor]:
+    """Over the parts of each row, on the CPU in one trip: the loop waits for it."""
+    off, size = most.amax(1).cpu().unbind(1)
+    return off, size
+
+
+PARTS = Parts(states, flows, advance, residual)

@@ -28,10 +28,10 @@ def gradients(
     """
     if h.numel() == 0:
         return z.clone(), torch.zeros_like(W), gamma.clone(), dstate.clone()
-    wide = [x.to(h0.dtype).contiguous() for x in (gamma, W, dh, dstate)]
+    wide = [x.to(h0.dtype).contiguous() for x in (gamma, W, dh, dstate, z)]
     before = torch.cat([h0[:, None], h[:, :-1].to(h0.dtype)], 1)
     s = torch.sigmoid(before @ wide[1].T)
-    r = z.to(h0.dtype) * s * (1 - s)
+    r = wide[4] * s * (1 - s)
     g, dh0 = transposed(wide[0], r, wide[1], wide[2], wide[3])
     dW = (r * g).flatten(0, 1).T @ before.flatten(0, 1)
     return (g * s).to(z.dtype), dW.to(W.dtype), (g * before).to(gamma.dtype), dh0

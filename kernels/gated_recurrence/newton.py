@@ -16,14 +16,13 @@ Source: Lim et al. 2023 (DEER); Gonzalez et al. 2024 (ELK).
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.gated_recurrence import gradient, torch_ops
-from marslab.kernels.linear_scan import implementation as scan_of
+from marslab.kernels.gated_recurrence import gradient, torch_sweep
 
 
 class ConvergenceWarning(UserWarning):
@@ -41,23 +40,23 @@ class Solved(NamedTuple):
 
 
 def sweep(
-    drive: Callable[[Tensor], Tensor], a: Tensor, start: Tensor, reverse: bool,
+    drive: Callable[[Tensor], Any], a: Tensor, start: Tensor, reverse: bool,
     backend: str, tol: float, max_iter: int,
 ) -> Solved:  # fmt: skip
     """Iterate x <- linear_scan(a, drive(x), start) until change and residual are below `tol`.
 
     Shapes (B batch, L length, D width):
-        a: [B, L, D]; start: [B, D]; drive maps [B, L, D] to [B, L, D]
+        a: [B, L, D]; start: [B, D]; drive maps [B, L, D] to [B, L, D], or to what the backend's
+            parts take in its place
     """
-    scan, gap = scan_of(backend), _parts(backend).gap
-    x = torch.zeros_like(a)
+    parts = _parts(backend)
+    x = start.new_zeros(a.shape)
     b, state, residual = drive(x), start, torch.inf
     for count in range(1, max_iter + 1):
-        new, state = scan(a, b, start, reverse)
-        change = _relative(*gap(new, x))
-        x, b = new, drive(new)
+        x, state, *moved = parts.advance(a, b, start, reverse, x)
+        change, b = _relative(*moved), drive(x)
         if change <= tol or count == max_iter:
-            residual = _relative(*gap(x, torch.addcmul(b, a, _shifted(x, start, reverse))))
+            residual = _relative(*parts.residual(a, b, start, reverse, x))
             if max(change, residual) <= tol:
                 return Solved(x, state, count, residual, True)
     return Solved(x, state, max_iter, residual, False)
@@ -68,32 +67,12 @@ def _relative(off: Tensor, size: Tensor) -> float:
     return torch.where(off == 0, off, off / size).max().item()
 
 
-def _shifted(x: Tensor, start: Tensor, reverse: bool) -> Tensor:
-    """What each step starts from."""
-    start = start[:, None]
-    return torch.cat([x[:, 1:], start] if reverse else [start, x[:, :-1]], 1)
-
-
-def _parts(backend: str):
-    """The module that has `drive` and `gap` for tensors of a backend."""
+def _parts(backend: str) -> torch_sweep.Parts:
     if backend == "triton":
         from marslab.kernels.gated_recurrence import gpu_sweep
 
-        return gpu_sweep
-    return torch_ops
-
-
-def _product_dtype(z: Tensor, state: torch.dtype) -> torch.dtype:
-    """Tensor cores take bfloat16 as it is; float16 would overflow where a state is large."""
-    return z.dtype if z.is_cuda and z.dtype == torch.bfloat16 else state
-
-
-def _product(x: Tensor, w: Tensor) -> Tensor:
-    """x @ w, in float32 for bfloat16 operands: rounded to bfloat16 the sweeps do not settle."""
-    if x.dtype != torch.bfloat16:
-        return x @ w
-    flat = torch.mm(x.flatten(0, -2), w, out_dtype=torch.float32)
-    return flat.view(*x.shape[:-1], w.shape[1])
+        return gpu_sweep.PARTS
+    return torch_sweep.parts(backend)
 
 
 def _given_up(where: str, solved: Solved, tol: float) -> None:
@@ -112,13 +91,8 @@ def forward(
     """-> (h, state, (sweeps, residual, converged) as float64 on the CPU)."""
     if z.numel() == 0:
         return z.clone(), h0.clone(), torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
-    dtype = _product_dtype(z, h0.dtype)
-    to_gate, wide, parts = W.to(dtype).T, z.to(h0.dtype).contiguous(), _parts(backend)
-    first = _product(h0.to(dtype), to_gate)
-    solved = sweep(
-        lambda h: parts.drive(_product(h.to(dtype), to_gate), first, wide),
-        gamma.to(h0.dtype).contiguous(), h0.contiguous(), False, backend, tol, max_iter,
-    )  # fmt: skip
+    drive, a, start = _parts(backend).states(z, W, gamma, h0)
+    solved = sweep(drive, a, start, False, backend, tol, max_iter)
     h, state = solved.x, solved.state
     if not solved.converged:
         _given_up("iteration", solved, tol)
@@ -141,19 +115,10 @@ def backward(
     dh: Tensor, dstate: Tensor, backend: str, tol: float, max_iter: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """-> (dz, dW, dgamma, dh0)."""
-    dtype = _product_dtype(z, h0.dtype)
 
     def transposed(gamma, r, W, dh, dstate):
-        back = W.to(dtype)
-        # The gradient of the last state enters after the last step, kept in full.
-        a = torch.cat([gamma[:, 1:], torch.ones_like(gamma[:, :1])], 1)
-
-        def drive(g):
-            b = dh.clone()
-            b[:, :-1] += _product((r * g).to(dtype), back)[:, 1:]
-            return b
-
-        solved = sweep(drive, a, dstate, True, backend, tol, max_iter)
+        drive, a, start = _parts(backend).flows(gamma, r, W, dh, dstate, z)
+        solved = sweep(drive, a, start, True, backend, tol, max_iter)
         if solved.converged:
             return solved.x, gradient.leaving(gamma, r, W, solved.x)
         _given_up("gradient", solved, tol)

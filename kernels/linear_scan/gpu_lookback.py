@@ -61,7 +61,7 @@ def _carry(tiles, groups, tile, start, G: tl.constexpr, R: tl.constexpr, W: tl.c
 
 
 @triton.jit
-def _resolve(
+def resolve(
     a, b, start, words, tile, block, tiles,
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, G: tl.constexpr, R: tl.constexpr,
     EXACT: tl.constexpr,
@@ -131,7 +131,7 @@ def forward(
     lane = low + tl.arange(0, W)
     start = tl.load(h0_ptr + row * D + lane, mask=lane < D, other=0.0)
     tiles = tl.cdiv(L, K * Q)
-    before, after = _resolve(
+    before, after = resolve(
         a.to(tl.float32), b.to(tl.float32), start, words, tile, block, tiles, K, Q, W, G, R,
         b.dtype.primitive_bitwidth > 16,
     )  # fmt: skip
@@ -175,7 +175,7 @@ def backward(
     lane = low + tl.arange(0, W)
     start = tl.load(dstate_ptr + row * D + lane, mask=lane < D, other=0.0)
     tiles = tl.cdiv(L, K * Q)
-    before, after = _resolve(
+    before, after = resolve(
         a.to(tl.float32), g.to(tl.float32), start, words, tile, block, tiles, K, Q, W, G, R,
         g.dtype.primitive_bitwidth > 16,
     )  # fmt: skip

@@ -8,7 +8,7 @@ is read once (z twice in the backward, the second time from the nearest cache).
 import triton
 import triton.language as tl
 
-from marslab.kernels.linear_scan.gpu_lookback import _resolve as resolve
+from marslab.kernels.linear_scan.gpu_lookback import resolve
 from marslab.kernels.linear_scan.gpu_tiles import compose, time_of
 from marslab.kernels.min_gru.gpu_gates import gates
 

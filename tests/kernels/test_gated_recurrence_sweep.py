@@ -66,13 +66,12 @@ def test_a_sweep_is_drive_scan_and_gap(device: str, reverse: bool, kinds: tuple)
     for size in SIZES[device]:
         drawn = Drawn(size, kinds, reverse, device)
         a, b, start, _ = drawn.exact
-        old = drawn.x.clone()
         x, state, off, width = gpu_sweep.advance(*drawn.about, drawn.x)
         exact, last = linear_scan(a, b, start, reverse=reverse, return_state=True, backend="torch")
         assert x.dtype == state.dtype == (kinds[1] if kinds[1].itemsize == 8 else torch.float32)
         assert_close(x, exact, f"x of {size}", length=size[1])
         assert_close(state, last, f"state of {size}", length=size[1])
-        for mine, its in zip((off, width), torch_ops.gap(x, old), strict=True):
+        for mine, its in zip((off, width), torch_ops.gap(x, drawn.x), strict=True):
             assert torch.equal(mine, its.cpu())
         if drawn.b.operand is not None:
             wanted = (drawn.b.r * x if reverse else x).to(drawn.narrow)
@@ -113,7 +112,7 @@ def test_what_is_not_finite_stays_in_its_row(
     exact = linear_scan(a, b, start, reverse=reverse, backend="naive")
     assert torch.equal(x.isnan(), exact.isnan()) and torch.equal(x.isinf(), exact.isinf())
     assert gpu_sweep.residual(*drawn.about, x)[0][:3].isfinite().all()
-    again, _, off, width = gpu_sweep.advance(*drawn.about, x.clone())
+    again, _, off, width = gpu_sweep.advance(*drawn.about, x)
     assert torch.equal(again.nan_to_num(7.0), x.nan_to_num(7.0)) and (off == 0).all()
     assert width.isfinite().all()
     again[0, 5, 1], again[3, 36, 8] = torch.nan, -torch.inf
@@ -148,6 +147,22 @@ def test_the_sweeps_in_triton_s_interpreter(kinds: tuple) -> None:
 @in_the_interpreter
 def test_the_sweeps_over_more_tiles_than_one() -> None:
     agrees("cpu", (2, 17, 33), (torch.float64, torch.float64), most=5e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["sequential", "newton"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_strides_do_not_matter_to_the_gradients(device: str, method: str) -> None:
+    x = [v.to(device) for v in draw((2, 4, 3), torch.float32)]
+    turned = [v.transpose(0, 1).contiguous().transpose(0, 1) for v in x]
+
+    def gradients(operands: list[Tensor]) -> tuple[Tensor, ...]:
+        leaves = [v.requires_grad_() for v in operands]
+        h = gated_recurrence(*leaves, method=method, backend="triton")
+        return torch.autograd.grad(h.square().sum(), leaves)
+
+    for mine, its in zip(gradients(turned), gradients(x), strict=True):
+        assert_close(mine, its, gradient=True)
 
 
 @pytest.mark.gpu

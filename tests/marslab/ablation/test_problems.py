@@ -1,5 +1,7 @@
 """The task "problems": a brain that is trained, and asked what it never saw."""
 
+from typing import Any
+
 import pytest
 
 from marslab.config import override
@@ -15,7 +17,7 @@ from tars_models import SMALL
 def trained(seed: int, steps: int, rounds: int = 0, **changes) -> tuple[dict[str, float], list]:
     seed_everything(seed)
     tars = Tars(override(TarsConfig(), SMALL | {"waves.count": 2} | changes))
-    sizes = {"tokens": 512, "length": 32, "count": 300, "asked": 20}
+    sizes: dict[str, Any] = {"tokens": 512, "length": 32, "count": 300, "asked": 20}
     plan = ProblemsSettings(steps=steps, families=("add",), device="cpu", rounds=rounds, **sizes)
     found = find("problems").run(Trial(tars, plan, seed))
     return found.metrics, list(found.curve)
