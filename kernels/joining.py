@@ -99,13 +99,19 @@ class Joined(torch.autograd.Function):
         ctx.key, ctx.count, *args = inputs
         ctx.options = args[ctx.count :]
         ctx.mark_non_differentiable(*output[RESULTS:])
+        ctx.set_materialize_grads(False)  # or what was kept, which is large, gets zeros beside it
         ctx.save_for_backward(*args[: ctx.count], *output)
 
     @staticmethod
     def backward(ctx, *grads):
         saved = ctx.saved_tensors
+        results = saved[ctx.count : ctx.count + RESULTS]
+        pushed = [
+            torch.zeros_like(x) if g is None else g
+            for g, x in zip(grads[:RESULTS], results, strict=True)
+        ]
         count = len(saved) + RESULTS
-        out = JoinedGradient.apply(ctx.key, count, *saved, *grads[:RESULTS], *ctx.options)
+        out = JoinedGradient.apply(ctx.key, count, *saved, *pushed, *ctx.options)
         return None, None, *out, *(None for _ in ctx.options)  # pyright: ignore[reportGeneralTypeIssues]
 
     @staticmethod

@@ -2,11 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,25 +13,20 @@ from marslab import checkpoint, files
 from marslab.compress.ternary import pack, to_ternary
 from marslab.config import to_json
 from marslab.errors import UserError, unknown
-from marslab.learning.language import Pace, read_log, state, train_language
-from marslab.learning.language.run import graphable
-from marslab.learning.language.transfer import transfer_embedding
+from marslab.learning.language import Pace, read_log, train_language
 from marslab.learning.reflex import train as train_reflex
+from marslab.learning.tars.brain import BrainStage, Tell
 from marslab.learning.tars.data import build_table
 from marslab.learning.tars.embedding import MinGRULanguageModel, embedding_plan
 from marslab.learning.tars.plan import STAGES, ternary_plan, training_of
-from marslab.learning.tars.scoring import exact, held_out
 from marslab.learning.tars.table import ExampleTable, TableSource
 from marslab.learning.tars.validation import validate
 from marslab.seeding import seed_everything
 from marslab.systems.registry import load_file
-from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.system import Tars
-from marslab.text import Cp1251Tokenizer
 
 SCORED = ("held_out", "two_digits", "quadratics")
 DATA = "problems of marslab's generator, dialogues and facts of our own (MIT)"
-Tell = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ class Pipeline:
     ternary (only where the plan gives it steps), assemble, validate. Killed at any moment, the
     same call goes on; a brain goes on at its last checkpoint.
 
-    `compiled` hands each wave to torch.compile (T63): a minute at the start, faster steps on a GPU.
+    `compiled` is for the stage of the brain: BrainStage says what it does.
 
     Errors:
         UserError: no such preset or stage, or the folder holds the training of another plan
@@ -69,10 +62,12 @@ class Pipeline:
         compiled: bool = False,
     ) -> None:
         self.preset, self.folder, self.device, self.tell = preset, folder, device, tell
-        self.compiled = compiled
         self.config, self.training = training_of(preset)
         self.seed = self.training.brain.seed if seed is None else seed
         self.pace = pace or Pace(log=50, save_seconds=120.0, evaluate=1000)
+        self.brain = BrainStage(
+            folder, self.config, self.training, device, self.seed, self.pace, tell, compiled
+        )
         folder.mkdir(parents=True, exist_ok=True)
         self._check_plan()
 
@@ -149,54 +144,15 @@ class Pipeline:
         return outcome.reason
 
     def _brain(self, phase: str, left: float | None) -> str:
-        until = None if left is None else time.monotonic() + left
-        names = [each.name for each in self.training.brain.phases]
-        last = f"brain.{phase}" if phase else names[-1]
-        if last not in names:
-            raise UserError(unknown("phase", last, names))
-        model = self.fresh_brain()
-        # Where waves are compiled it is for the first phase: those that follow are short and train
-        # other parts, and compiling them anew would not pay.
-        for name in dict.fromkeys([names[0], last] if self.compiled else [last]):
-            steps = None if name == names[-1] and not phase else self._steps_upto(name)
-            if steps is not None and steps <= 0:
-                continue
-            spare = None if until is None else max(until - time.monotonic(), 1e-3)
-            eager = self.compiled and name != names[0]
-            with torch.compiler.set_stance("force_eager") if eager else nullcontext():
-                reason = self._train_brain(model, steps, spare)
-            if reason != "steps":
-                return reason
-        return "steps"
-
-    def _train_brain(self, model: TarsLM, steps: int | None, left: float | None) -> str:
-        outcome = train_language(
-            model,
-            self.training.brain,
-            TableSource(self.table(), facts_in=self.training.facts),
-            self.folder / "brain",
-            pace=self.pace,
-            evaluate=self.quick_scores,
-            on_record=self.tell,
-            seconds=left,
-            steps=steps,
-            graphs=self.on_gpu and graphable(self.training.brain),
-        )
-        if outcome.reason != "finished":
-            return outcome.reason
-        if outcome.average is None:
-            self._keep("brain", model, {})
-        else:
-            with outcome.average.applied():
-                self._keep("brain", model, {})
-        return "finished"
+        source = TableSource(self.table(), facts_in=self.training.facts)
+        return self.brain.train(phase, left, source, lambda brain: self._keep("brain", brain, {}))
 
     def _ternary(self, phase: str, left: float | None) -> str:
         plan = self.training.ternary
         if not plan.steps:
             self.tell({"event": "skipped", "stage": "ternary", "why": "the plan gives it no steps"})
             return "finished"
-        model = self.fresh_brain()
+        model = self.brain.fresh()
         checkpoint.load_into(self.folder / "brain.safetensors", model)
         to_ternary(model)
         outcome = train_language(
@@ -232,38 +188,9 @@ class Pipeline:
         self.tell({"event": "scores", **scores})
         return "finished"
 
-    def fresh_brain(self) -> TarsLM:
-        """The brain as it begins, on the device; the seed decides its weights."""
-        seed_everything(self.seed)
-        if self.on_gpu:
-            torch.set_float32_matmul_precision("high")
-        brain = TarsLM(self.config)
-        if (self.folder / "mingru-lm.safetensors").exists():
-            other = MinGRULanguageModel(self.training.embedding)
-            checkpoint.load_into(self.folder / "mingru-lm.safetensors", other)
-            transfer_embedding(other.embed.weight, brain.embed, seed=self.seed)
-        brain = brain.to(self.device)
-        if self.compiled:
-            brain(torch.zeros(1, 2, dtype=torch.int64, device=self.device))  # loads the kernels
-            for wave in brain.waves:  # the wave, not the loop over waves and losses
-                wave.compile(dynamic=False)
-        return brain
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the device is a CUDA one."""
-        return torch.device(self.device).type == "cuda"
-
     def table(self) -> ExampleTable:
         """The examples that the stage "data" made."""
         return ExampleTable.load(self.folder / "examples.safetensors")
-
-    def quick_scores(self, model: nn.Module) -> Mapping[str, float]:
-        """Problems answered byte for byte, by depth, while the brain learns: 500 held-out ones."""
-        assert isinstance(model, TarsLM)
-        asked = held_out(500, self.training.data.families or None)
-        shares = exact(model, Cp1251Tokenizer(), asked)
-        return {f"waves {depth}": share for depth, share in enumerate(shares, 1)}
 
     def _keep(
         self, name: str, model: nn.Module, scores: Mapping[str, float], stored: str = "float32"
@@ -282,11 +209,3 @@ class Pipeline:
                 "scores": dict(scores),
             },
         )
-
-    def _steps_upto(self, phase: str) -> int:
-        """Steps that the brain still has to make until the end of a phase."""
-        phases = self.training.brain.phases
-        names = [each.name for each in phases]
-        found = state.newest(self.folder / "brain")
-        done = 0 if found is None else found.header["step"]
-        return sum(each.steps for each in phases[: names.index(phase) + 1]) - done

@@ -120,6 +120,13 @@ def test_the_card_of_tars_tells_its_runs_as_they_are() -> None:
     told_pool = [f"{100 * run['right']:.1f}" for run in runs["pool"]["runs"]]
     for figure in told_pool:
         assert figure in plain[plain.index("What does the pool bring?") :][:500], figure
+    pooled: dict[str, dict[int, float]] = {}
+    for run in runs["pool_trained"]["runs"]:
+        pooled.setdefault(run["variant"], {})[run["seed"]] = 100 * run["pooled"]
+    right = {name: " / ".join(f"{by[s]:.1f}" for s in sorted(by)) for name, by in pooled.items()}
+    assert f" | {right['baseline']} | " in text and f"| without | {right['enabled-off']} | " in text
+    apart = difference(pooled["baseline"], pooled["enabled-off"])
+    assert f"{apart.mean:+.1f} points [{apart.low:+.1f}, {apart.high:+.1f}]" in text
     trial = runs["ternary"]
     for family in ("add", "sub", "syllogism", "order", "linear", "quadratic"):
         after, before = (round(100 * trial[kind][family]) for kind in ("ternary", "brain"))

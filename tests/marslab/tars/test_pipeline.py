@@ -11,9 +11,10 @@ import marslab
 from marslab import checkpoint
 from marslab.config import override
 from marslab.errors import UserError
+from marslab.learning.language import state
 from marslab.learning.language.plan import LanguagePlan, Phase
+from marslab.learning.tars import brain, scoring
 from marslab.learning.tars import pipeline as module
-from marslab.learning.tars import scoring
 from marslab.learning.tars.data import DataConfig, build_table
 from marslab.learning.tars.pipeline import Pipeline
 from marslab.learning.tars.plan import (
@@ -70,8 +71,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> TarsTraining:
     config = override(TarsConfig(), SMALL)
     monkeypatch.setattr(module, "training_of", lambda preset: (config, training))
     monkeypatch.setattr(module, "train_reflex", lambda seed, config: (Reflex(config), Scores()))
-    monkeypatch.setattr(Pipeline, "quick_scores", lambda self, model: {"all": 0.0})
-    monkeypatch.setattr(module, "transfer_embedding", lambda *given, **how: None)
+    monkeypatch.setattr(brain.BrainStage, "quick_scores", lambda self, model: {"all": 0.0})
+    monkeypatch.setattr(brain, "transfer_embedding", lambda *given, **how: None)
     return training
 
 
@@ -112,8 +113,11 @@ def test_one_phase_at_a_time_is_the_same_brain(tiny: TarsTraining, tmp_path: Pat
     for name in ("whole", "parts"):
         assert made(tmp_path / name).run("data").reason == "finished"
     made(tmp_path / "whole").run("brain")
-    for phase in ("brain.1", "brain.2", "brain.2", "brain.4", "brain"):
-        assert made(tmp_path / "parts").run(phase).reason == "finished"
+    for phase, steps in {"brain.1": 2, "brain.2": 4, "brain.4": 8, "brain": 8}.items():
+        for _ in "ab":  # the second time there is nothing left to do
+            assert made(tmp_path / "parts").run(phase).reason == "finished"
+        found = state.newest(tmp_path / "parts" / "brain")
+        assert found is not None and found.header["step"] == steps
     one, other = (tmp_path / name / "brain.safetensors" for name in ("whole", "parts"))
     assert checkpoint.read_header(one)["sha256"] == checkpoint.read_header(other)["sha256"]
 
