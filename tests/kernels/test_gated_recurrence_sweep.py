@@ -16,7 +16,8 @@ from marslab.kernels.gated_recurrence.work import draw
 from marslab.kernels.testing import LIMIT, assert_close, compare
 
 gpu_sweep = pytest.importorskip("marslab.kernels.gated_recurrence.gpu_sweep")
-on_gpu = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"))
+NO_GPU = "needs a CUDA device; last result: data/bench/gpu-tests.json"
+on_gpu = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason=NO_GPU))
 in_the_interpreter = pytest.mark.skipif(not interpreted(), reason="a GPU runs them compiled")
 DEVICES = [
     pytest.param("cpu", marks=in_the_interpreter),
@@ -166,7 +167,7 @@ def test_strides_do_not_matter_to_the_gradients(device: str, method: str) -> Non
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason=NO_GPU)
 @pytest.mark.parametrize("kinds", KINDS, ids=str)
 def test_the_sweeps_compiled(kinds: tuple) -> None:
     for size in ((1, 1, 1), (2, 33, 5), (3, 150, 130)):

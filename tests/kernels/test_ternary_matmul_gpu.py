@@ -1,0 +1,51 @@
+"""The compiled Triton kernel of ternary_matmul, forward and backward; the oracle runs on the CPU."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from marslab.kernels import ternary_matmul
+from marslab.kernels.testing import check
+from marslab.kernels.ternary_matmul.work import Operands, draw
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not torch.cuda.is_available(),
+        reason="needs a CUDA device; last result: data/bench/gpu-tests.json",
+    ),
+]
+REAL = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+PACKINGS = ["2bit", "5trit"]
+SHAPES = [(1, 1, 1), (1, 17, 33), (3, 5, 21), (0, 3, 4), (37, 70, 300), (130, 257, 1027)]
+LARGE = [(1, 8192, 8192), (64, 8192, 8192)]  # as in the bench, the second with fewer rows
+
+
+def agrees(operands: Operands, packing: str, like: str) -> None:
+    """y and the gradients of x and scale on the GPU are those of the oracle on the CPU."""
+    x, packed, scale = operands
+
+    def on_gpu(x: Tensor, scale: Tensor) -> Tensor:
+        there = (v.cuda() for v in (x, packed, scale))
+        return ternary_matmul(*there, packing=packing, backend="triton").cpu()
+
+    def exact(x: Tensor, scale: Tensor) -> Tensor:
+        return ternary_matmul(x, packed, scale, packing=packing, backend=like)
+
+    check(on_gpu, exact, (x, scale), length=1)
+
+
+@pytest.mark.parametrize("dtype", REAL, ids=str)
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_agrees_with_naive(shape: tuple[int, int, int], packing: str, dtype: torch.dtype) -> None:
+    agrees(draw(shape, dtype, packing=packing), packing, "naive")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("shape", LARGE, ids=str)
+def test_agrees_at_the_sizes_of_the_bench(
+    shape: tuple[int, int, int], packing: str, dtype: torch.dtype
+) -> None:
+    agrees(draw(shape, dtype, packing=packing), packing, "torch")
