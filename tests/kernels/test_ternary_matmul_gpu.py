@@ -1,12 +1,12 @@
-"""The compiled Triton kernel of ternary_matmul, forward and backward; the oracle runs on the CPU."""
+"""The compiled Triton kernel of ternary_matmul and its gradients; the oracle runs on the CPU."""
 
 import pytest
 import torch
 from torch import Tensor
 
 from marslab.kernels import ternary_matmul
-from marslab.kernels.testing import check
 from marslab.kernels.ternary_matmul.work import Operands, draw
+from marslab.kernels.testing import check
 
 pytestmark = [
     pytest.mark.gpu,
