@@ -22,9 +22,9 @@ def test_a_question_is_typed_and_the_pool_goes_on_round_by_round(seen: Any) -> N
     first = seen.figure(lambda now: "3x+7" in now["title"])
     assert points(first, "winner")
     question = seen.page.get_by_label("Question")
-    question.fill("2x+9=25")
+    question.fill("x^2-9x+8=0")  # takes more rounds than the pool has blocks for
     question.press("Enter")
-    seen.figure(lambda now: "2x+9" in now["title"])
+    seen.figure(lambda now: "x^2-9x+8" in now["title"])
     seen.page.get_by_text("Pool off", exact=True).wait_for()
     seen.page.get_by_text("Pool size", exact=True).click()
     grown = seen.figure(lambda now: "blocks in the pool" in now["names"])
