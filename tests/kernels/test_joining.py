@@ -50,6 +50,22 @@ def inputs() -> tuple[Tensor, Tensor, Tensor]:
     return x, w, h0
 
 
+def test_no_zeros_are_made_for_what_is_kept(
+    inputs: tuple[Tensor, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple] = []
+    backward = joining.Joined.backward
+
+    def watched(ctx, *grads):
+        seen.append(grads)
+        return backward(ctx, *grads)
+
+    monkeypatch.setattr(joining.Joined, "backward", staticmethod(watched))
+    weighed(*inputs)[0].sum().backward()
+    ((dy, dstate, kept),) = seen
+    assert dy is not None and dstate is kept is None
+
+
 def test_derivatives_match_finite_differences(inputs: tuple[Tensor, ...]) -> None:
     assert torch.autograd.gradcheck(weighed, inputs)
 

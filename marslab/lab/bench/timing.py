@@ -14,7 +14,7 @@ Stopwatch = Callable[[Call], Callable[[], float]]  # run now, tell the seconds w
 
 WARM_UP = 2  # the first call compiles, the second finds its buffers
 BUDGET = 3.0  # seconds that one variant may take, warm-up aside
-COPIES = 10  # of 1 GiB, 5 ms on an H200: longer than Python takes to launch any call
+COPIES = 10  # of 1 GiB, 5 ms on an H200; Python launched ssd in 1.6 and wkv7 in 2.0 there
 FEWEST = 3  # runs of a slow variant; what takes longer than the budget runs once
 
 

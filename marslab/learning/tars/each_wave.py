@@ -58,6 +58,13 @@ def flawless_pooled(lm: TarsLM, rows: Packed, rounds: int) -> Tensor:
 
     Shapes (B rows):
         returns: bool [B]
+
+    >>> from marslab.systems.tars.config import TarsConfig
+    >>> from marslab.tasks.corpus import IGNORED
+    >>> lm = TarsLM(TarsConfig(d_model=32)).eval()
+    >>> rows = Packed(torch.zeros(2, 5).long(), torch.full((2, 5), IGNORED))
+    >>> flawless_pooled(lm, rows, rounds=2).tolist()
+    [True, True]
     """
     place, found = lm.embed.weight.device, []
     for ids, targets in zip(rows.ids.split(TOGETHER), rows.targets.split(TOGETHER), strict=True):

@@ -3,13 +3,17 @@
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from marslab.config import override
-from marslab.lab.ablation.tasks import Trial, find
+from marslab.lab.ablation.tasks import Trial, find, problems
 from marslab.lab.ablation.tasks.problems import ProblemsSettings
 from marslab.seeding import seed_everything
 from marslab.systems.tars.config import TarsConfig
+from marslab.systems.tars.lm import TarsLM
 from marslab.systems.tars.system import Tars
+from marslab.tasks.corpus import Packed
 
 from tars_models import SMALL
 
@@ -37,8 +41,18 @@ def test_a_part_can_be_switched_off() -> None:
 
 
 @pytest.mark.slow
-def test_with_the_pool_it_is_asked_behind_it() -> None:
-    with_pool = trained(0, 3, rounds=2, **{"idme.enabled": True})[0]
-    without = trained(0, 3, rounds=2, **{"idme.enabled": False})[0]
-    assert with_pool["loss"] != without["loss"]  # its loss reached the brain
-    assert without["pooled"] == without["held_out"]
+def test_with_the_pool_it_is_asked_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def all_right(lm: TarsLM, rows: Packed, rounds: int) -> Tensor:
+        asked.append(rounds)
+        return torch.ones(len(rows.ids), dtype=torch.bool)
+
+    monkeypatch.setattr(problems, "flawless_pooled", all_right)
+    with_rounds, without_rounds = (trained(0, 3, rounds=n)[0] for n in (2, 0))
+    assert with_rounds["loss"] != without_rounds["loss"]  # the pool's loss reached the brain
+    assert with_rounds["pooled"] == 1.0 and asked == [2]
+    no_pool = trained(0, 3, rounds=2, **{"idme.enabled": False})[0]
+    for each in (without_rounds, no_pool):
+        assert each["pooled"] == each["held_out"] < 1
+    assert asked == [2]
