@@ -12,8 +12,9 @@ from torch import Tensor
 from marslab.kernels.backends import interpreted
 from marslab.kernels.gated_recurrence import gpu_sweep_lookback, gpu_sweep_steps, gpu_sweep_walk
 from marslab.kernels.gated_recurrence.product import operand_dtype, product
-from marslab.kernels.gated_recurrence.torch_sweep import Parts
-from marslab.kernels.linear_scan.gpu import DOUBLE, INT32_MAX, SMALL, LookBack, Walk
+from marslab.kernels.gated_recurrence.torch_sweep import Moved, Parts
+from marslab.kernels.linear_scan.gpu import DOUBLE, SMALL, Walk
+from marslab.kernels.linear_scan.gpu_launch import INT32_MAX, LookBack, look_back
 
 PLANS = {  # whether products of decays are exact -> plan; fewer registers would spill
     False: LookBack(8, 8, 64, 2, 8, 80),
@@ -75,30 +76,25 @@ def _plan(dtype: torch.dtype, exact: bool) -> Walk | LookBack:
 
 def advance(
     a: Tensor, b: Inflow, start: Tensor, reverse: bool, x: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """One sweep: the new x, its last state, and the gap between it and the old x."""
+) -> tuple[Tensor, Tensor, Moved]:
+    """One sweep: the new x, its last state, and what waits for the gap between it and the old x."""
     B, L, D = x.shape
     new, state = torch.empty_like(x), torch.empty_like(start)
     operand = new if b.operand is None else b.operand
     exact = min(b.z.element_size(), operand.element_size()) > 2
     plan = _plan(x.dtype, exact)
     per_row, wide = -(-D // plan.W), L * D > INT32_MAX
-    tiles = 1 if isinstance(plan, Walk) else -(-L // (plan.K * plan.Q))
+    tiles = 1 if isinstance(plan, Walk) else plan.tiles(L)
     most = x.new_empty((B, tiles * per_row, 2))
     first, r = (start if v is None else v for v in (b.first, b.r))  # not looked at
     tensors = [b.p, first, b.z, a, start, r, x, new, operand, state, most]
     if isinstance(plan, Walk):
         about = [L, D, reverse, wide, plan.T, plan.W, plan.stages]
         _launch(gpu_sweep_walk.sweep, B * per_row, *tensors, *about, num_warps=plan.warps)
-        return new, state, *_largest(most)
-    count = B * per_row * (tiles + -(-tiles // plan.G)) * plan.W
-    words = torch.full((count,), -1, dtype=torch.int64, device=x.device)
-    K, Q, W, V, G, registers = plan
-    limit = {} if registers is None or interpreted() else {"maxnreg": registers}
-    about = [words, L, D, B * per_row, reverse, wide, exact, K, Q, W, V, G, plan.rows]
-    programs = B * per_row * tiles
-    _launch(gpu_sweep_lookback.sweep, programs, *tensors, *about, num_warps=plan.warps, **limit)
-    return new, state, *_largest(most)
+        return new, state, _largest(most)
+    with torch.cuda.device_of(x):
+        look_back(gpu_sweep_lookback.sweep, plan, tensors, x, reverse, wide, exact)
+    return new, state, _largest(most)
 
 
 def residual(
@@ -112,13 +108,23 @@ def residual(
     first = start if b.first is None else b.first
     tensors, wide = [b.p, first, b.z, a, start, x, most], L * D > INT32_MAX
     _launch(gpu_sweep_steps.residual, B * tiles, *tensors, L, D, reverse, wide, T, W)
-    return _largest(most)
+    return _largest(most)()
 
 
-def _largest(most: Tensor) -> tuple[Tensor, Tensor]:
-    """Over the parts of each row, on the CPU in one trip: the loop waits for it."""
-    off, size = most.amax(1).cpu().unbind(1)
-    return off, size
+def _largest(most: Tensor) -> Moved:
+    """Over the parts of each row, on the CPU; the copy is queued, and waited for when asked."""
+    told, copied = most.amax(1).to("cpu", non_blocking=True), None
+    if most.is_cuda:
+        copied = torch.cuda.Event()
+        copied.record(torch.cuda.current_stream(most.device))
+
+    def moved() -> tuple[Tensor, Tensor]:
+        if copied is not None:
+            copied.synchronize()
+        off, size = told.unbind(1)
+        return off, size
+
+    return moved
 
 
 PARTS = Parts(states, flows, advance, residual)

@@ -21,7 +21,7 @@ from marslab.kernels.linear_scan.gpu_tiles import compose, time_of
 def sweep(
     p_ptr, first_ptr, z_ptr, gamma_ptr, start_ptr, r_ptr, old_ptr, x_ptr, operand_ptr,
     state_ptr, most_ptr, words, L, D: tl.constexpr, blocks,
-    REVERSE: tl.constexpr, WIDE: tl.constexpr, EXACT: tl.constexpr,
+    REVERSE: tl.constexpr, WIDE: tl.constexpr, EXACT: tl.constexpr, EARLY: tl.constexpr,
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
     G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
@@ -48,7 +48,9 @@ def sweep(
     lane = low + tl.arange(0, W)
     start = tl.load(start_ptr + row * D + lane, mask=lane < D, other=0.0)
     tiles = tl.cdiv(L, K * Q)
-    before, after = resolve(a, b, start, words, tile, block, tiles, K, Q, W, G, R, EXACT)  # pyright: ignore[reportGeneralTypeIssues]
+    before, after = resolve(  # pyright: ignore[reportGeneralTypeIssues]
+        a, b, start, words, tile, block, tiles, K, Q, W, G, R, EXACT, EARLY
+    )
     b = tl.where(k == 0, a * before + b, b)
     _, x = tl.associative_scan((a, b), 0, compose)
     old = tl.load(old_ptr + base + top + at, mask=inside, other=0.0)

@@ -53,8 +53,9 @@ def sweep(
     x = start.new_zeros(a.shape)
     b, state, residual = drive(x), start, torch.inf
     for count in range(1, max_iter + 1):
-        x, state, *moved = parts.advance(a, b, start, reverse, x)
-        change, b = _relative(*moved), drive(x)
+        x, state, moved = parts.advance(a, b, start, reverse, x)
+        b = drive(x)  # on a GPU it is queued, and runs while Python waits for the change
+        change = _relative(*moved())
         if change <= tol or count == max_iter:
             residual = _relative(*parts.residual(a, b, start, reverse, x))
             if max(change, residual) <= tol:

@@ -14,20 +14,22 @@ from marslab.kernels.gated_recurrence.product import operand_dtype, product
 from marslab.kernels.gated_recurrence.torch_ops import drive, gap
 from marslab.kernels.linear_scan import Scan, implementation
 
+Moved = Callable[[], tuple[Tensor, Tensor]]
+
 
 class Parts(NamedTuple):
     """A backend's share of newton.sweep. What `drive` returns, only its own `advance` looks at.
 
     states: (z, W, gamma, h0) -> (drive, a, start), which the states are swept with
     flows: (gamma, r, W, dh, dstate, z) -> (drive, a, start), which their gradient is swept with
-    advance: (a, b, start, reverse, x) -> (x, state, off, size): one sweep; off and size are what
-        torch_ops.gap says of the new x and the old
+    advance: (a, b, start, reverse, x) -> (x, state, moved): one sweep; `moved` waits for it and
+        gives off and size, what torch_ops.gap says of the new x and the old
     residual: (a, b, start, reverse, x) -> (off, size) of x and what the recurrence makes of it
     """
 
     states: Callable[..., tuple[Callable[[Tensor], Any], Tensor, Tensor]]
     flows: Callable[..., tuple[Callable[[Tensor], Any], Tensor, Tensor]]
-    advance: Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]
+    advance: Callable[..., tuple[Tensor, Tensor, Moved]]
     residual: Callable[..., tuple[Tensor, Tensor]]
 
 
@@ -64,7 +66,7 @@ def flows(gamma: Tensor, r: Tensor, W: Tensor, dh: Tensor, dstate: Tensor, z: Te
 
 def _advance(scan: Scan, a: Tensor, b: Tensor, start: Tensor, reverse: bool, x: Tensor):
     new, state = scan(a, b, start, reverse)
-    return new, state, *gap(new, x)
+    return new, state, partial(gap, new, x)
 
 
 def residual(

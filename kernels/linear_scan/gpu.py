@@ -12,8 +12,8 @@ from torch import Tensor
 from marslab.kernels.backends import interpreted
 from marslab.kernels.launching import fresh
 from marslab.kernels.linear_scan import autograd, gpu_lookback, gpu_walk
+from marslab.kernels.linear_scan.gpu_launch import INT32_MAX, LookBack, look_back
 
-INT32_MAX = 2**31 - 1
 MANY_CHANNELS = 8192  # B * D from which the channels alone fill a GPU
 
 
@@ -26,35 +26,15 @@ class Walk(NamedTuple):
     stages: int
 
 
-class LookBack(NamedTuple):
-    """Tile of gpu_lookback: K steps x Q segments x W channels, V channels a thread, groups of G."""
-
-    K: int
-    Q: int
-    W: int
-    V: int
-    G: int
-    registers: int | None = None  # a thread; fewer let more tiles run side by side
-
-    @property
-    def warps(self) -> int:
-        return max(1, self.Q * self.W // (32 * self.V))
-
-    @property
-    def rows(self) -> int:
-        """Rows of words that a tile reads: at least one word a thread, so that all see the same."""
-        return max(self.G, 32 * self.warps // self.W, 2)
-
-
 FORWARD = {  # (16-bit, many channels) -> plan
     (False, True): Walk(32, 64, 1, 3),
-    (False, False): LookBack(16, 8, 32, 4, 8),
+    (False, False): LookBack(16, 16, 32, 4, 4),
     (True, True): LookBack(16, 16, 64, 4, 4, 128),
     (True, False): LookBack(16, 16, 64, 4, 4, 128),
 }
 BACKWARD = {
     (False, True): LookBack(8, 8, 64, 4, 8, 168),  # the 168 keeps 3 programs on a multiprocessor
-    (False, False): LookBack(8, 8, 64, 4, 8, 168),
+    (False, False): LookBack(8, 16, 32, 4, 4, 168),
     (True, True): LookBack(16, 4, 64, 2, 8, 128),
     (True, False): LookBack(16, 8, 64, 2, 8, 128),
 }
@@ -74,22 +54,12 @@ def _launch(module, name: str, plan: Walk | LookBack, tensors: list[Tensor], fli
     """Start one kernel over tensors whose first is [B, L, D]."""
     B, L, D = tensors[0].shape
     wide = L * D > INT32_MAX
-    blocks = B * -(-D // plan.W)
     kernel = getattr(module, name)
-    if isinstance(plan, Walk):
-        kernel[(blocks,)](
-            *tensors, L, D, flip, wide, plan.T, plan.W, plan.stages, num_warps=plan.warps
-        )
+    if isinstance(plan, LookBack):
+        look_back(kernel, plan, tensors, tensors[0], flip, wide, not interpreted())
         return
-    tiles = -(-L // (plan.K * plan.Q))
-    count = blocks * (tiles + -(-tiles // plan.G)) * plan.W
-    words = torch.full((count,), -1, dtype=torch.int64, device=tensors[0].device)
-    K, Q, W, V, G, registers = plan
-    limit = {} if registers is None or interpreted() else {"maxnreg": registers}
-    kernel[(blocks * tiles,)](
-        *tensors, words, L, D, blocks, flip, wide, not interpreted(), K, Q, W, V, G, plan.rows,
-        num_warps=plan.warps, **limit,
-    )  # fmt: skip
+    programs, (T, W, warps, stages) = B * -(-D // plan.W), plan
+    kernel[(programs,)](*tensors, L, D, flip, wide, T, W, stages, num_warps=warps)
 
 
 def _run(name: str, table: dict, tensors: list[Tensor], flip: bool) -> None:

@@ -19,8 +19,18 @@ Source: Merrill & Garland 2016, "Single-pass parallel prefix scan with decoupled
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, time_of
+
+
+@triton.jit
+def unset(words, count, EARLY: tl.constexpr, SIZE: tl.constexpr):
+    """Set all bits of each word; with EARLY the kernel behind this one may begin at once."""
+    if EARLY:
+        gdc_launch_dependents()
+    at = tl.program_id(0) * SIZE + tl.arange(0, SIZE)
+    tl.store(words + at, tl.full((SIZE,), -1, tl.int64), mask=at < count)
 
 
 @triton.jit
@@ -64,9 +74,11 @@ def _carry(tiles, groups, tile, start, G: tl.constexpr, R: tl.constexpr, W: tl.c
 def resolve(
     a, b, start, words, tile, block, tiles,
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, G: tl.constexpr, R: tl.constexpr,
-    EXACT: tl.constexpr,
+    EXACT: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """Return the true state before each column [1, Q*W] and after the tile [W].
+
+    EARLY says that the words may not be unset yet: then it waits for that.
 
     EXACT takes products in float64: where decays repeat, the rounding of a float32 product is the
     same in every tile and adds up (a = 0.9999, L = 32,768: an error of 3e-5 in place of 1e-6).
@@ -84,6 +96,8 @@ def resolve(
     w = tl.arange(0, W)
     tile_words = words + block.to(tl.int64) * (tiles + tl.cdiv(tiles, G)) * W
     group_words = tile_words + tiles * W
+    if EARLY:
+        gdc_wait()
     tl.store(tile_words + tile * W + w, _pack(p, s), cache_modifier=".cg")
     carry = _carry(tile_words, group_words, tile, start, G, R, W)
     after = p * carry + s
@@ -107,7 +121,7 @@ def _unpacked(x, COMPILED: tl.constexpr):
 @triton.jit
 def forward(
     a_ptr, b_ptr, h0_ptr, h_ptr, state_ptr, words, L, D, blocks,
-    FLIP: tl.constexpr, WIDE: tl.constexpr, COMPILED: tl.constexpr,
+    FLIP: tl.constexpr, WIDE: tl.constexpr, COMPILED: tl.constexpr, EARLY: tl.constexpr,
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
     G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
@@ -133,7 +147,7 @@ def forward(
     tiles = tl.cdiv(L, K * Q)
     before, after = resolve(
         a.to(tl.float32), b.to(tl.float32), start, words, tile, block, tiles, K, Q, W, G, R,
-        b.dtype.primitive_bitwidth > 16,
+        b.dtype.primitive_bitwidth > 16, EARLY,
     )  # fmt: skip
     a = _unpacked(a, COMPILED)
     b = _unpacked(b, COMPILED)
@@ -147,7 +161,7 @@ def forward(
 @triton.jit
 def backward(
     a_ptr, h_ptr, h0_ptr, dh_ptr, dstate_ptr, da_ptr, db_ptr, dh0_ptr, words, L, D, blocks,
-    FLIP: tl.constexpr, WIDE: tl.constexpr, COMPILED: tl.constexpr,
+    FLIP: tl.constexpr, WIDE: tl.constexpr, COMPILED: tl.constexpr, EARLY: tl.constexpr,
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
     G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
@@ -177,7 +191,7 @@ def backward(
     tiles = tl.cdiv(L, K * Q)
     before, after = resolve(
         a.to(tl.float32), g.to(tl.float32), start, words, tile, block, tiles, K, Q, W, G, R,
-        g.dtype.primitive_bitwidth > 16,
+        g.dtype.primitive_bitwidth > 16, EARLY,
     )  # fmt: skip
     a = _unpacked(a, COMPILED)
     g = _unpacked(g, COMPILED)

@@ -10,7 +10,8 @@ from torch import Tensor
 from marslab.kernels import joining
 from marslab.kernels.backends import interpreted
 from marslab.kernels.launching import fresh
-from marslab.kernels.linear_scan.gpu import DOUBLE, INT32_MAX, MANY_CHANNELS, SMALL, LookBack, Walk
+from marslab.kernels.linear_scan.gpu import DOUBLE, MANY_CHANNELS, SMALL, Walk
+from marslab.kernels.linear_scan.gpu_launch import INT32_MAX, LookBack, look_back
 from marslab.kernels.min_gru import gpu_lookback, gpu_walk
 
 FORWARD = {  # (16-bit, many channels) -> plan
@@ -38,19 +39,12 @@ def _plan(table: dict, x: Tensor) -> Walk | LookBack:
 def _launch(name: str, plan: Walk | LookBack, tensors: list[Tensor]) -> None:
     """Start one kernel over tensors whose second is h_tilde [B, L, D]."""
     B, L, D = tensors[1].shape
-    wide, blocks = L * D > INT32_MAX, B * -(-D // plan.W)
-    if isinstance(plan, Walk):
-        kernel = getattr(gpu_walk, name)
-        kernel[(blocks,)](*tensors, L, D, wide, plan.T, plan.W, plan.stages, num_warps=plan.warps)
+    wide = L * D > INT32_MAX
+    if isinstance(plan, LookBack):
+        look_back(getattr(gpu_lookback, name), plan, tensors, tensors[1], wide)
         return
-    tiles = -(-L // (plan.K * plan.Q))
-    count = blocks * (tiles + -(-tiles // plan.G)) * plan.W
-    words = torch.full((count,), -1, dtype=torch.int64, device=tensors[1].device)
-    K, Q, W, V, G, registers = plan
-    limit = {} if registers is None or interpreted() else {"maxnreg": registers}
-    getattr(gpu_lookback, name)[(blocks * tiles,)](
-        *tensors, words, L, D, blocks, wide, K, Q, W, V, G, plan.rows, num_warps=plan.warps, **limit
-    )
+    kernel, programs = getattr(gpu_walk, name), B * -(-D // plan.W)
+    kernel[(programs,)](*tensors, L, D, wide, plan.T, plan.W, plan.stages, num_warps=plan.warps)
 
 
 def _run(name: str, table: dict, tensors: list[Tensor]) -> None:

@@ -31,8 +31,8 @@ def _place(L, D, blocks, K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr):
 @triton.jit
 def forward(
     z_ptr, new_ptr, h0_ptr, h_ptr, state_ptr, words, L, D, blocks,
-    WIDE: tl.constexpr, K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
-    G: tl.constexpr, R: tl.constexpr,
+    WIDE: tl.constexpr, EARLY: tl.constexpr, K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr,
+    V: tl.constexpr, G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
     """z, new, h: [B, L, D]; h0, state: [B, D]; V: neighbouring channels of a thread."""
     row, tile, block, low, s, d = _place(L, D, blocks, K, Q, W)  # pyright: ignore[reportGeneralTypeIssues]
@@ -47,7 +47,7 @@ def forward(
     tiles = tl.cdiv(L, K * Q)
     before, after = resolve(
         keep, inflow, start, words, tile, block, tiles, K, Q, W, G, R,
-        new.dtype.primitive_bitwidth > 16,
+        new.dtype.primitive_bitwidth > 16, EARLY,
     )  # fmt: skip
     inflow = tl.where(tl.arange(0, K)[:, None] == 0, keep * before + inflow, inflow)
     _, h = tl.associative_scan((keep, inflow), 0, compose)
@@ -60,8 +60,8 @@ def forward(
 def backward(
     z_ptr, new_ptr, h_ptr, h0_ptr, dh_ptr, dstate_ptr, dz_ptr, dnew_ptr, dh0_ptr, words,
     L, D, blocks,
-    WIDE: tl.constexpr, K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
-    G: tl.constexpr, R: tl.constexpr,
+    WIDE: tl.constexpr, EARLY: tl.constexpr, K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr,
+    V: tl.constexpr, G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
     """Runs against time: flow[t] = dh[t] + (1 - g[t+1]) flow[t+1], step s at t = L - 1 - s."""
     row, tile, block, low, s, d = _place(L, D, blocks, K, Q, W)  # pyright: ignore[reportGeneralTypeIssues]
@@ -82,7 +82,7 @@ def backward(
     tiles = tl.cdiv(L, K * Q)
     before, after = resolve(
         fade, flow, start, words, tile, block, tiles, K, Q, W, G, R,
-        new.dtype.primitive_bitwidth > 16,
+        new.dtype.primitive_bitwidth > 16, EARLY,
     )  # fmt: skip
     flow = tl.where(tl.arange(0, K)[:, None] == 0, fade * before + flow, flow)
     _, flow = tl.associative_scan((fade, flow), 0, compose)

@@ -3,88 +3,28 @@
 Tensor cores take bfloat16 operands as they are, float16 ones in TF32 (the decays would overflow or
 vanish in float16), and float32 is multiplied in full. Sums are float32 at least; beside float32 the
 state is carried in float64, since where decays repeat, their rounding repeats too and adds up.
+A few steps without a gradient are taken one by one (gpu_steps.py): decoding.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.backends import interpreted
 from marslab.kernels.launching import fresh
-from marslab.kernels.ssd import gpu_backward, gpu_forward
+from marslab.kernels.ssd import gpu_backward, gpu_forward, gpu_steps
+from marslab.kernels.ssd.gpu_plan import WIDEST, Work, plan
 
-BUSY = 264  # programs that fill a GPU; with fewer, sequences are cut and heads shared out
-LEAST = 4  # chunks of a segment: a shorter one does not pay for two more launches
 HEADS = 16  # whose decays are summed side by side
+FEW = 8  # steps that are sooner taken one by one
+CELLS = 1024  # of the state that a program has for them
 CARRY = 256  # cells of the state that one program carries across the segments
-WARPS = {"prepare": 4, "read": 4, "write": 4, "carry": 4, "of_heads": 4, "of_groups": 4}
-STAGES = {"read": 2, "write": 3, "of_heads": 2, "of_groups": 3}  # rounds of a loop under way
-
-
-WIDEST = 128  # columns of B and C that a program takes; more go through the kernels in turn
-
-
-class Plan(NamedTuple):
-    """Tiles of T steps, WP columns of x, all NP of B and C; MATH as in gpu_tiles.product."""
-
-    T: int
-    WP: int
-    NP: int
-    MATH: str
-
-
-LARGEST = {
-    torch.bfloat16: Plan(64, 64, WIDEST, "bf16"),
-    torch.float16: Plan(32, 32, WIDEST, "tf32"),
-    torch.float32: Plan(32, 16, WIDEST, "ieee"),
-    torch.float64: Plan(16, 16, WIDEST, "ieee"),
+WARPS = {
+    **{"prepare": 4, "read": 4, "write": 4, "carry": 4, "of_heads": 4, "of_groups": 4},
+    "one_by_one": 1,
 }
-
-
-def plan(dtype: torch.dtype, chunk_size: int, P: int, N: int) -> Plan:
-    """Tiles for these sizes; a tile has 16 steps and columns at the least."""
-    *most, MATH = LARGEST[dtype]
-    T, WP, NP = (
-        max(16, min(1 << (max(1, size) - 1).bit_length(), largest))
-        for size, largest in zip((chunk_size, P, N), most, strict=True)
-    )
-    # the interpreter does not round as the hardware does
-    return Plan(T, WP, NP, "ieee" if interpreted() else MATH)
-
-
-class Work(NamedTuple):
-    """The sizes of a call, its chunks, and its plan."""
-
-    B: int
-    L: int
-    H: int
-    P: int
-    G: int
-    N: int
-    chunks: int
-    plan: Plan
-
-    @classmethod
-    def of(cls, x: Tensor, B: Tensor, chunk_size: int) -> "Work":
-        """That of x [B, L, H, P] and B [B, L, G, N]."""
-        (rows, L, H, P), (G, N) = x.shape, B.shape[2:]
-        tiles = plan(x.dtype, chunk_size, P, N)
-        return cls(rows, L, H, P, G, N, -(-L // tiles.T), tiles)
-
-    def segments(self) -> tuple[int, int]:
-        """How many segments of how many chunks each a program of the walk goes through."""
-        programs = self.B * self.H * -(-self.P // self.plan.WP)
-        wanted = max(1, min(BUSY // programs, self.chunks // LEAST))
-        segment = -(-self.chunks // wanted)
-        return -(-self.chunks // segment), segment
-
-    def parts(self) -> int:
-        """Into how many equal parts the heads of a group are shared out."""
-        heads, programs = self.H // self.G, self.B * self.chunks * self.G
-        fit = [n for n in range(1, heads + 1) if heads % n == 0]
-        return next((n for n in fit if n * programs >= BUSY), fit[-1])
+STAGES = {"read": 2, "write": 3, "of_heads": 2, "of_groups": 3}  # rounds of a loop under way
 
 
 def _lean(x: Tensor, h0: Tensor, *shape: int) -> Tensor:
@@ -134,6 +74,21 @@ def _walk(
     return end
 
 
+def _one_by_one(
+    work: Work, operands: tuple[Tensor, ...], y: Tensor, out: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """(y, state), y in the dtype `out`."""
+    state, NP = torch.empty_like(operands[-1]), 1 << (work.N - 1).bit_length()
+    rows = max(1, min(1 << (work.P - 1).bit_length(), CELLS // NP))
+    grid = (work.B * work.H * -(-work.P // rows),)
+    with torch.cuda.device_of(y):
+        _run(
+            "one_by_one", gpu_steps.forward, grid,
+            *operands, y, state, work.L, work.H, work.G, work.P, work.N, rows, NP,
+        )  # fmt: skip
+    return y.to(out), state
+
+
 @torch.library.custom_op("marslab::ssd_triton", mutates_args=())
 def forward(
     x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, h0: Tensor,
@@ -149,6 +104,8 @@ def forward(
     (kept, planes), y = _kept(x, h0, chunk_size, keep), fresh(x.to(out))
     if x.numel() == 0:
         return y.to(out), h0.clone(), kept, planes
+    if work.L <= FEW and not keep:
+        return *_one_by_one(work, (x, dt, A, B, C, D, h0), y, out), kept, planes
     T, _, NP, MATH = work.plan
     scores = _lean(x, h0, work.B, work.chunks, work.G, T, T)
     side_by_side = min(HEADS, 1 << (work.H // work.G - 1).bit_length())

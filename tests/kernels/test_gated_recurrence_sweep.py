@@ -67,7 +67,8 @@ def test_a_sweep_is_drive_scan_and_gap(device: str, reverse: bool, kinds: tuple)
     for size in SIZES[device]:
         drawn = Drawn(size, kinds, reverse, device)
         a, b, start, _ = drawn.exact
-        x, state, off, width = gpu_sweep.advance(*drawn.about, drawn.x)
+        x, state, moved = gpu_sweep.advance(*drawn.about, drawn.x)
+        off, width = moved()
         exact, last = linear_scan(a, b, start, reverse=reverse, return_state=True, backend="torch")
         assert x.dtype == state.dtype == (kinds[1] if kinds[1].itemsize == 8 else torch.float32)
         assert_close(x, exact, f"x of {size}", length=size[1])
@@ -113,12 +114,13 @@ def test_what_is_not_finite_stays_in_its_row(
     exact = linear_scan(a, b, start, reverse=reverse, backend="naive")
     assert torch.equal(x.isnan(), exact.isnan()) and torch.equal(x.isinf(), exact.isinf())
     assert gpu_sweep.residual(*drawn.about, x)[0][:3].isfinite().all()
-    again, _, off, width = gpu_sweep.advance(*drawn.about, x)
+    again, _, moved = gpu_sweep.advance(*drawn.about, x)
+    off, width = moved()
     assert torch.equal(again.nan_to_num(7.0), x.nan_to_num(7.0)) and (off == 0).all()
     assert width.isfinite().all()
     again[0, 5, 1], again[3, 36, 8] = torch.nan, -torch.inf
     assert gpu_sweep.residual(*drawn.about, again)[0].isinf().tolist() == [True, False, False, True]
-    off = gpu_sweep.advance(*drawn.about, again)[2]
+    off, _ = gpu_sweep.advance(*drawn.about, again)[2]()
     assert off.tolist() == [torch.inf, 0.0, 0.0, torch.inf]
 
 

@@ -155,6 +155,26 @@ def test_triton_keeps_nothing_when_no_gradient_is_wanted() -> None:
         assert torch.equal(one, other)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_triton_decodes_step_by_step_what_it_computes_in_chunks(
+    dtype: torch.dtype, steps: int
+) -> None:
+    operands = draw((2, 12, 4, 5, 2, 140), dtype)
+    operands.A[1], operands.dt[:, [2, 7]] = -torch.inf, 0.0
+    whole = ssd(*operands, backend="triton", return_state=True)
+    state, parts = operands.h0, []
+    for t in range(0, 12, steps):
+        x, dt, B, C = (v[:, t : t + steps] for v in (operands.x, operands.dt, *operands[3:5]))
+        y, state = ssd(
+            x, dt, operands.A, B, C, operands.D, state, backend="triton", return_state=True
+        )
+        parts.append(y)
+    assert_close(torch.cat(parts, 1), whole[0])
+    assert_close(state, whole[1])
+
+
 # Resets: a decay of exactly 0, at any place of a chunk.
 
 

@@ -22,7 +22,12 @@ def _digits(a: int, b: int) -> list[tuple[int, int]]:
     return [(a // 10**i % 10, b // 10**i % 10) for i in range(width)]
 
 
-def _sum_steps(a: int, b: int) -> str:
+def sum_steps(a: int, b: int) -> str:
+    """Return the steps of a sum of two numbers from 0 on, ones first.
+
+    >>> sum_steps(37, 48)
+    '7+8=15, 3+4+1=8'
+    """
     steps, carry = [], 0
     for x, y in _digits(a, b):
         total = x + y + carry
@@ -31,7 +36,12 @@ def _sum_steps(a: int, b: int) -> str:
     return ", ".join(steps)
 
 
-def _difference_steps(a: int, b: int) -> str:
+def difference_steps(a: int, b: int) -> str:
+    """Return the steps of a - b, ones first; a >= b >= 0.
+
+    >>> difference_steps(93, 48)
+    '13-8=5, 9-1-4=4'
+    """
     steps, borrow = [], 0
     for x, y in _digits(a, b):
         left = x if x - borrow >= y else x + 10
@@ -67,7 +77,7 @@ def add(rng: Random, language: str, level: int) -> Draft:
     if rng.random() < 0.5:
         a, b = b, a
     prompt = wording.value(rng, language, a, "+", b)
-    return _written(prompt, "+", (a, b), a + b, _sum_steps(a, b))
+    return _written(prompt, "+", (a, b), a + b, sum_steps(a, b))
 
 
 def sub(rng: Random, language: str, level: int) -> Draft:
@@ -80,9 +90,9 @@ def sub(rng: Random, language: str, level: int) -> Draft:
         a += b  # the other half of the table: 15-8
     prompt = wording.value(rng, language, a, "-", b)
     if a < b:
-        steps = f"{b}-{a}: {_difference_steps(b, a)}"
+        steps = f"{b}-{a}: {difference_steps(b, a)}"
         return _written(prompt, "-", (a, b), a - b, steps)
-    steps = f"{a}-{b}={a - b}" if level == 1 else _difference_steps(a, b)
+    steps = f"{a}-{b}={a - b}" if level == 1 else difference_steps(a, b)
     return _written(prompt, "-", (a, b), a - b, steps)
 
 

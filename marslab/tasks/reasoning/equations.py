@@ -7,6 +7,7 @@ from math import isqrt
 from random import Random
 
 from marslab.tasks.reasoning import wording
+from marslab.tasks.reasoning.arithmetic import difference_steps, sum_steps
 from marslab.tasks.reasoning.problem import Draft
 
 # By level: the roots that are whole, the sums of two roots, the sizes of two numbers with a mean.
@@ -42,7 +43,7 @@ def polynomial(*parts: tuple[int, str]) -> str:
 
 
 def linear(rng: Random, language: str, level: int) -> Draft:
-    """Make ax + b = c (level 3: ax + b = cx + d): `3x=15-6=9, x=9/3=3`."""
+    """Make ax + b = c (level 3: ax + b = cx + d): `3x=15-6: 15-6=9, 1-1-0=0, 9, x=9/3=3`."""
     x = rng.randint(1, 12) if level < 3 else rng.randint(-12, 12)
     a = 1 if level == 1 else rng.randint(2, 9)
     b = rng.choice((-1, 1)) * rng.randint(1, (20, 30, 40)[level - 1])
@@ -50,8 +51,7 @@ def linear(rng: Random, language: str, level: int) -> Draft:
     d = (a - other) * x + b
     left, right = polynomial((a, "x"), (b, "")), polynomial((other, "x"), (d, ""))
     slope = a - other
-    moved = f"{d}{'-' if b > 0 else '+'}{abs(b)}={d - b}"
-    answer = f"{term(slope, 'x')}={moved}"
+    answer = f"{term(slope, 'x')}={_sum(d, -b)}"
     if other:
         answer = f"{a}-{other}={slope}, {answer}"
     if slope != 1:
@@ -64,10 +64,8 @@ def quadratic(rng: Random, language: str, level: int) -> Draft:
     """Make a(x - p)(x - q) = 0, multiplied out.
 
     The common factor goes first, then the discriminant, then the roots, the greater one first:
-    `x^2-4x+3=0;D=4*4-4*3=16-12=4=2*2;4+2=6, 6/2=3;4-2=2, 2/2=1;x=3, 1`. The sum within a root is
-    a step of its own: unwritten, it would be a table from the pair of roots to the root, and the
-    pair is what is held out. No space follows a semicolon: so 99 % of those of level 3, not 97,
-    fit into 128 bytes with their prompts.
+    `x^2-4x+3=0;D=4*4-4*3=16-12: 6-2=4, 1-1=0, 4=2*2;4+2: 4+2=6, 6, 6/2=3;4-2: 4-2=2, 2, 2/2=1;`
+    `x=3, 1`. No space follows a semicolon: so every one fits into 192 bytes with its prompt.
 
     Source:
         design, the walkthrough of `3x^2 - 12x + 9 = 0`. The content is the pair of roots, so that
@@ -85,9 +83,9 @@ def quadratic(rng: Random, language: str, level: int) -> Draft:
 def roots(rng: Random, language: str, level: int) -> Draft:
     """Ask how many real roots a quadratic has, equal ones counted once.
 
-    `x^2-26x+165=0;D=26*26-4*165=676-660=16;D>0, 2`. A third has whole roots (of these a third
-    equal ones), a third others, a third none. The content of the first third is the pair of roots,
-    so that what `quadratic` holds out is held out here as well.
+    `x^2-6x+5=0;D=6*6-4*5=36-20: 6-0=6, 3-2=1, 16;D>0, 2`. A third has whole roots (of these a
+    third equal ones), a third others, a third none. The content of the first third is the pair of
+    roots, so that what `quadratic` holds out is held out here as well.
     """
     kind = rng.randrange(3)
     if kind == 0:
@@ -106,7 +104,7 @@ def roots(rng: Random, language: str, level: int) -> Draft:
 
 
 def mean(rng: Random, language: str, level: int) -> Draft:
-    """Ask for the mean of two whole numbers: `-26+4=-22, -22/2=-11`.
+    """Ask for the mean of two whole numbers: `-26+4: 6-4=2, 2-0=2, -22, -22/2=-11`.
 
     A root of a quadratic is such a mean. So the content of a and b is the pair (a+b)/2, (a-b)/2,
     the roots that this step belongs to: no mean trains that is a step of a held-out quadratic.
@@ -143,9 +141,7 @@ def _without_whole_roots(rng: Random, level: int, *, real: bool) -> tuple[int, i
 
 def _discriminant(total: int, product: int) -> str:
     size, sign, times = abs(total), "+" if product < 0 else "-", abs(product)
-    square, rest = size * size, 4 * times
-    value = square - 4 * product
-    return f"D={size}*{size}{sign}4*{times}={square}{sign}{rest}={value}"
+    return f"D={size}*{size}{sign}4*{times}={_sum(size * size, -4 * product)}"
 
 
 def _root_steps(p: int, q: int) -> list[str]:
@@ -158,5 +154,17 @@ def _root_steps(p: int, q: int) -> list[str]:
 
 
 def _half_sum(a: int, b: int) -> str:
-    """Return `5-1=4, 4/2=2`; of b = 0 the sign is a plus."""
-    return f"{a}{b:+d}={a + b}, {a + b}/2={(a + b) // 2}"
+    """Return `5-1: 5-1=4, 4, 4/2=2`."""
+    return f"{_sum(a, b)}, {a + b}/2={(a + b) // 2}"
+
+
+def _sum(a: int, b: int) -> str:
+    """Return a sum with its steps, `-26+4: 6-4=2, 2-0=2, -22`; of b = 0 the sign is a plus.
+
+    Why the steps: done in the head, a sum within an equation is a table from two numbers to a
+    third, and which two numbers meet there is what the held-out problems hold out.
+    """
+    x, y = abs(a), abs(b)
+    alike = (a < 0) == (b < 0)
+    steps = sum_steps(x, y) if alike else difference_steps(max(x, y), min(x, y))
+    return f"{a}{b:+d}: {steps}, {a + b}"

@@ -64,10 +64,12 @@ def test_the_goals_of_the_design_page() -> None:
     assert best("gated_recurrence", FORWARD) == [9.0, 6.0]
 
 
-def walk(decay: Tensor, k: Tensor, v: Tensor, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def walk(
+    decay: Tensor, k: Tensor, v: Tensor, q: Tensor, a: Tensor, b: Tensor, S: Tensor | None = None
+) -> Tensor:
     """S = diag(exp decay) S + b (a S) + k v, o = q S: what flash-linear-attention's papers say."""
-    S = torch.zeros(*k[:, 0].shape, v.shape[-1], dtype=torch.float64)
-    out = []
+    S = torch.zeros(*k[:, 0].shape, v.shape[-1]) if S is None else S
+    S, out = S.double(), []
     for t in range(k.shape[1]):
         hit = torch.einsum("bhk,bhkv->bhv", a[:, t].double(), S)
         S = decay[:, t].double().exp()[..., None] * S
@@ -113,9 +115,23 @@ def scan(a, b):
     return chunk_hgrn(b.mT, a.log().mT)[0].mT
 
 
+def fused_recurrent_rwkv7(r, w, k, v, a, b, scale, initial_state=None, output_final_state=False):
+    return walk(w, k, v, scale * r, a, b, initial_state), initial_state
+
+
+def selective_state_update(state, x, dt, A, B, C, D, dt_bias):
+    assert not D.any() and not dt_bias.any()
+    heads = x.shape[1] // B.shape[1]
+    k, q = (t.repeat_interleave(heads, 1) for t in (B, C))
+    state *= torch.exp(dt[..., None] * A)
+    state += (dt * x)[..., None] * k[:, :, None]
+    return (state * q[:, :, None]).sum(-1)
+
+
 STAND_INS = {f.__name__: f for f in (chunk_rwkv7, chunk_simple_gla, chunk_hgrn, scan)}
 STAND_INS |= {f.__name__: f for f in (selective_scan_fn, mamba_chunk_scan_combined)}
-STAND_INS |= {"fused_recurrent_hgrn": chunk_hgrn, "fused_recurrent_rwkv7": chunk_rwkv7}
+STAND_INS |= {f.__name__: f for f in (fused_recurrent_rwkv7, selective_state_update)}
+STAND_INS |= {"fused_recurrent_hgrn": chunk_hgrn}
 PEERS = [
     (name, variant.name)
     for name in ops.NAMES

@@ -18,6 +18,8 @@ NAMES = (
     "selective_scan",
     "ssd",
     "wkv7",
+    "ssd_step",
+    "wkv7_step",
     "gated_recurrence",
     "decay_product",
     "chunk_reduce",

@@ -64,7 +64,6 @@ OP = Op(
         "cuda": (
             Size((8, 4096, 32, 64, 1, 128), "bfloat16", ON_H200),
             Size((8, 4096, 32, 64, 1, 128)),
-            *(Size((B, 1, 32, 64, 1, 128), "bfloat16", directions=(FORWARD,)) for B in (1, 64)),
         ),
         "quick": (Size((1, 256, 2, 16, 1, 8)), Size((1, 256, 2, 16, 1, 8), "bfloat16")),
     },

@@ -42,7 +42,6 @@ OP = Op(
         "cuda": (
             Size((8, 4096, 32, 64, 64), "bfloat16", {FORWARD: on_h200(2.0), BOTH: on_h200(6.5)}),
             Size((1, 32768, 32, 64, 64), "bfloat16", {FORWARD: on_h200(4.0), BOTH: on_h200(12.0)}),
-            *(Size((B, 1, 32, 64, 64), "bfloat16", directions=(FORWARD,)) for B in (1, 64)),
         ),
         "quick": (Size((1, 128, 2, 8, 8)), Size((1, 128, 2, 8, 8), "bfloat16")),
     },
