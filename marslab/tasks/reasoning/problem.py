@@ -3,7 +3,7 @@
 The split hashes the content of a problem, never its wording: `37+48=?`, `What is 48+37?` and every
 other form share the key `add:37,48`. Tables of one-digit facts (7+8, 15-8, 7*8, 56/7) always
 train, because the step-by-step answers of longer problems spell them out. For every other fact an
-answer spells out (`16-12=4` or `26+4=30` within a quadratic) the rule is stricter: a problem whose
+answer spells out (`16-12` or `26+4` within a quadratic) the rule is stricter: a problem whose
 steps show a held-out fact does not train either. Facts with a number below zero (`-5+1=-4`) are no
 such facts, and of the halves `n/2` with n <= 30, which the roots of quadratics need, none is held
 out.

@@ -109,12 +109,15 @@ def test_the_card_of_tars_tells_its_runs_as_they_are() -> None:
         row = f"| {len(by_seed)} | {sum(by_seed.values()) / len(by_seed):.1f} | "
         row += f"{by if variant != 'baseline' else ''}| {sizes[variant]:,} |"
         assert row in text, (variant, row)
-    earlier = zip(*runs["exits"]["earlier"].values(), strict=True)
-    for seeds, now in zip(earlier, runs["exits"]["shipped"]["0"], strict=True):
-        right = " / ".join(f"{100 * row['accuracy']:.1f}" for row in seeds)
-        row = f"| {now['rule'].replace('_', ' ')} | {right} | "
-        row += f"{sum(row['waves'] for row in seeds) / len(seeds):.2f} | "
-        row += f"{100 * now['accuracy']:.1f} | {now['waves']:.2f} | {100 * now['flops']:.0f} % |"
+    earlier, now = (
+        zip(*runs["exits"][plan].values(), strict=True) for plan in ("earlier", "shipped")
+    )
+    for before, seeds in zip(earlier, now, strict=True):
+        row = f"| {seeds[0]['rule'].replace('_', ' ')} | "
+        for group in (before, seeds):
+            row += " / ".join(f"{100 * each['accuracy']:.1f}" for each in group)
+            row += f" | {sum(each['waves'] for each in group) / len(group):.2f} | "
+        row += f"{100 * sum(each['flops'] for each in seeds) / len(seeds):.0f} % |"
         assert row in text, row
     plain = " ".join(text.split())
     told_pool = [f"{100 * run['right']:.1f}" for run in runs["pool"]["runs"]]

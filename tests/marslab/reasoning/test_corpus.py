@@ -68,13 +68,13 @@ def test_rows_hold_whole_examples_in_order(parts: list, share: bool) -> None:
 
 
 def test_no_target_crosses_from_one_example_to_the_next() -> None:
-    rows = pack(EXAMPLES, 160, pad=TOKENS.pad)
+    rows = pack(EXAMPLES, 192, pad=TOKENS.pad)
     assert rows.ids.dtype == rows.targets.dtype == torch.int64
     after_end = rows.targets[rows.ids == TOKENS.eos]
     assert len(after_end) == len(EXAMPLES) and (after_end == -100).all()
     assert int((rows.targets != -100).sum()) == sum(sum(e.learned) for e in EXAMPLES)
     assert len(rows.ids) < 0.6 * len(EXAMPLES)
-    alone = pack(EXAMPLES, 160, share=False)
+    alone = pack(EXAMPLES, 192, share=False)
     assert len(alone.ids) == len(EXAMPLES) and ((alone.ids == TOKENS.bos).sum(1) == 1).all()
 
 
