@@ -142,3 +142,27 @@ def test_complex_inputs_are_refused_by_argument_and_passed_over_otherwise() -> N
         linear_scan(*inputs)
     backends.observer.reset(token)
     assert told == ["numba"]
+
+
+def test_every_word_is_unset_before_a_look_back_and_nothing_behind_them() -> None:
+    """Programs run in turn here and would not miss it; on a GPU one would read another's past."""
+    from marslab.kernels.linear_scan.gpu_lookback import unset
+
+    words = torch.zeros(1500, dtype=torch.int64)
+    unset[(2,)](words, 1300, EARLY=False, SIZE=1024)  # pyright: ignore[reportArgumentType]
+    assert (words[:1300] == -1).all() and (words[1300:] == 0).all()
+
+
+def test_a_look_back_unsets_its_own_words() -> None:
+    from marslab.kernels.linear_scan import gpu_launch
+
+    seen = []
+
+    class Kernel:
+        def __getitem__(self, grid: tuple[int]):
+            return lambda *given, **options: seen.append((grid, given[1].clone()))
+
+    x, plan = torch.zeros(2, 37, 9), gpu_launch.LookBack(4, 2, 8, 1, 2)
+    gpu_launch.look_back(Kernel(), plan, [x], x)  # pyright: ignore[reportArgumentType]
+    ((grid, words),) = seen  # 5 tiles in 3 groups, for 2 blocks of 8 channels in each of 2 rows
+    assert grid == (20,) and words.shape == (2 * 2 * (5 + 3) * 8,) and (words == -1).all()

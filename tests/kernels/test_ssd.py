@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import linear_scan, ssd, ssd_quadratic
+from marslab.kernels.backends import interpreted
 from marslab.kernels.ssd.quadratic import matrix
 from marslab.kernels.ssd.work import Operands, draw
 from marslab.kernels.testing import assert_close, check
@@ -156,12 +157,13 @@ def test_triton_keeps_nothing_when_no_gradient_is_wanted() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("device", ["cpu" if interpreted() else "cuda"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("steps, N", [(1, 3), (3, 3), (1, 140)])
 def test_triton_decodes_step_by_step_what_it_computes_in_chunks(
-    dtype: torch.dtype, steps: int
+    dtype: torch.dtype, steps: int, N: int, device: str
 ) -> None:
-    operands = draw((2, 12, 4, 5, 2, 140), dtype)
+    operands = draw((2, 12, 4, 5, 2, N), dtype, device=device)
     operands.A[1], operands.dt[:, [2, 7]] = -torch.inf, 0.0
     whole = ssd(*operands, backend="triton", return_state=True)
     state, parts = operands.h0, []

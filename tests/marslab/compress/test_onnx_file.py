@@ -74,6 +74,18 @@ def test_large_whole_numbers_are_not_cut_off(tmp_path: Path) -> None:
     assert run.exact
 
 
+@torch.no_grad()
+def test_where_layers_share_a_weight_the_fast_product_is_taken_and_said(tmp_path: Path) -> None:
+    layer = nn.Linear(8, 8)
+    model = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(8, 2))
+    x = torch.randn(64, 8)
+    made = to_static_int8(model, x[:1], [x])
+    run = OnnxModel(to_onnx(made, x[:1], tmp_path / "shared.onnx"))
+    assert not run.exact
+    off = (run(x) - made(x)).norm() / made(x).norm()  # one step of 8 bits here and there
+    assert off < 0.05
+
+
 def test_the_file_says_nothing_of_where_it_was_made(tmp_path: Path) -> None:
     path = to_onnx(nn.Sequential(nn.Linear(3, 2)), torch.zeros(1, 3), tmp_path / "a.onnx")
     assert b".py" not in path.read_bytes()
