@@ -419,8 +419,8 @@ pd.Series(solved).map("{:.0%}".format).to_frame("right")
 # through the rounding, a tenth of what the model had read before, 11 minutes on an H200. Of 300
 # held-out problems 69.7 % came out right again, byte for byte (91.7 unrounded): additions 95 %,
 # subtractions 80, linear equations 76, chains of conclusions 57, quadratic equations 45. A first
-# trial with a twelfth of those bytes had stopped at 42 of 86. So three levels do not forbid what the
-# model does: they ask for more training.
+# trial with a twelfth of those bytes had stopped at 42 of 86. So three levels do not forbid what
+# the model does: they ask for more training.
 #
 # ## Something to turn
 #
