@@ -65,7 +65,8 @@ def quadratic(rng: Random, language: str, level: int) -> Draft:
 
     The common factor goes first, then the discriminant, then the roots, the greater one first:
     `x^2-4x+3=0;D=4*4-4*3=16-12: 6-2=4, 1-1=0, 4=2*2;4+2: 4+2=6, 6, 6/2=3;4-2: 4-2=2, 2, 2/2=1;`
-    `x=3, 1`. No space follows a semicolon: so every one fits into 192 bytes with its prompt.
+    `x=3, 1`. No space follows a semicolon: so all but one in two thousand fit into 192 bytes with
+    their prompts.
 
     Source:
         design, the walkthrough of `3x^2 - 12x + 9 = 0`. The content is the pair of roots, so that

@@ -14,11 +14,9 @@ from marslab.lab.bench.variants import Function, attribute, forward_only, ours, 
 STATES = "BHVK"
 
 
-def step(
-    r: Tensor, w: Tensor, k: Tensor, v: Tensor, a: Tensor, b: Tensor, s0: Tensor, *, backend: str
-) -> Tensor:
-    """y; the state after it is computed and let go."""
-    return wkv7(r, w, k, v, a, b, s0, return_state=True, backend=backend)[0]
+def step(*operands: Tensor, backend: str) -> Tensor:
+    """y of the operands of wkv7, s0 the last; the state after it is computed and let go."""
+    return wkv7(*operands, return_state=True, backend=backend)[0]
 
 
 def _fla() -> Function:
