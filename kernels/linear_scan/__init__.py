@@ -76,10 +76,13 @@ def linear_scan(a, b, h0=None, *, reverse=False, group=None, return_state=False,
     [1.0, 2.0, 3.0]
     """
     _check(a, b, h0)
-    state = state_dtype(b.dtype)
-    h0 = b.new_zeros((b.shape[0], b.shape[2]), dtype=state) if h0 is None else h0.to(state)
     has = BACKENDS[:3] if b.is_complex() else BACKENDS  # Triton has no complex numbers
-    scan = implementation(choose("linear_scan", backend, b.device, has))
+    name = choose("linear_scan", backend, b.device, has)
+    scan, state = implementation(name), state_dtype(b.dtype)
+    if h0 is None:
+        width = 0 if name == "triton" and group is None else b.shape[2]
+        h0 = b.new_zeros((b.shape[0], width), dtype=state)
+    h0 = h0.to(state)
     if group is not None:
         from marslab.kernels.linear_scan import ranks
 

@@ -20,6 +20,7 @@ class Kernels(NamedTuple):
 
     forward: (a, b, h0, reverse) -> (h, state)
     backward: (a, h, h0, dh, dstate, reverse) -> (da, db, dh0)
+    h0 is [B, D]; those of Triton also take [B, 0] for zeros, and give a dh0 [B, 0] then
     """
 
     forward: Callable
@@ -35,9 +36,14 @@ def scan(backend: str, a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple
     return Scan.apply(a, b, h0, reverse, backend)  # pyright: ignore[reportReturnType]
 
 
+def start_of(h: Tensor, h0: Tensor) -> Tensor:
+    """h0 [B, D] beside h [B, L, D]; zeros where it has no channels, which stands for them."""
+    return h0 if h0.shape[1] else h0.new_zeros((h.shape[0], h.shape[2]))
+
+
 def before(h: Tensor, h0: Tensor, reverse: bool) -> Tensor:
     """The state that each step started from: h shifted by one step, h0 at its start."""
-    start = h0.to(h.dtype)[:, None]
+    start = start_of(h, h0).to(h.dtype)[:, None]
     return torch.cat([h[:, 1:], start], 1) if reverse else torch.cat([start, h[:, :-1]], 1)
 
 
@@ -98,9 +104,11 @@ class ScanGradient(torch.autograd.Function):
         to_a = (g * before(v, u_dh0, ctx.reverse).conj()).to(a.dtype)
         to_before = g * u_da.conj()
         edge = -1 if ctx.reverse else 0
-        to_h0 = to_before[:, edge].to(h0.dtype) if h.shape[1] else torch.zeros_like(h0)
-        zero = torch.zeros_like(h0)
-        to_h = before(to_before, zero, not ctx.reverse).to(h.dtype)
+        to_h0 = torch.zeros_like(h0)
+        if h.shape[1]:
+            to_h0 = to_before[:, edge, : h0.shape[1]].to(h0.dtype)
+        none = h0.new_empty((h0.shape[0], 0))
+        to_h = before(to_before, none, not ctx.reverse).to(h.dtype)
         return to_a, to_h, to_h0, v, v_state, None, None
 
     @staticmethod

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels.backends import interpreted
-from marslab.kernels.launching import fresh
+from marslab.kernels.launching import fresh, given
 from marslab.kernels.linear_scan import autograd, gpu_lookback, gpu_walk
 from marslab.kernels.linear_scan.gpu_launch import INT32_MAX, LookBack, look_back
 
@@ -54,12 +54,12 @@ def _launch(module, name: str, plan: Walk | LookBack, tensors: list[Tensor], fli
     """Start one kernel over tensors whose first is [B, L, D]."""
     B, L, D = tensors[0].shape
     wide = L * D > INT32_MAX
-    kernel = getattr(module, name)
+    kernel, operands = getattr(module, name), [given(x) for x in tensors]
     if isinstance(plan, LookBack):
-        look_back(kernel, plan, tensors, tensors[0], flip, wide, not interpreted())
+        look_back(kernel, plan, operands, tensors[0], flip, wide, not interpreted())
         return
     programs, (T, W, warps, stages) = B * -(-D // plan.W), plan
-    kernel[(programs,)](*tensors, L, D, flip, wide, T, W, stages, num_warps=warps)
+    kernel[(programs,)](*operands, L, D, flip, wide, T, W, stages, num_warps=warps)
 
 
 def _run(name: str, table: dict, tensors: list[Tensor], flip: bool) -> None:
@@ -71,10 +71,10 @@ def _run(name: str, table: dict, tensors: list[Tensor], flip: bool) -> None:
 
 @torch.library.custom_op("marslab::linear_scan_triton", mutates_args=())
 def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
-    """(a, b, h0, reverse) -> (h, state)."""
-    h, state = fresh(b), fresh(h0)
+    """(a, b, h0, reverse) -> (h, state); h0 [B, 0] stands for zeros."""
+    h, state = fresh(b), fresh(h0, b.shape[0], b.shape[2])
     if b.numel() == 0:
-        return b.clone(), h0.clone()
+        return b.clone(), autograd.start_of(h, h0).clone()
     inputs = [x.contiguous() for x in (a, b, h0)]
     _run("forward", FORWARD, [*inputs, h, state], reverse)
     return h.to(b.dtype), state
@@ -82,7 +82,7 @@ def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Te
 
 @forward.register_fake
 def _(a, b, h0, reverse):
-    return b.new_empty(b.shape), h0.new_empty(h0.shape)
+    return b.new_empty(b.shape), h0.new_empty((b.shape[0], b.shape[2]))
 
 
 @torch.library.custom_op("marslab::linear_scan_gradient_triton", mutates_args=())
@@ -92,7 +92,7 @@ def backward(
     """(a, h, h0, dh, dstate, reverse) -> (da, db, dh0)."""
     da, db, dh0 = fresh(a), fresh(h), fresh(h0)
     if h.numel() == 0:
-        return a.clone(), h.clone(), dstate.clone()
+        return a.clone(), h.clone(), dstate[:, : h0.shape[1]].clone()
     inputs = [x.contiguous() for x in (a, h, h0, dh.to(h.dtype), dstate)]
     _run("backward", BACKWARD, [*inputs, da, db, dh0], not reverse)
     return da.to(a.dtype), db.to(h.dtype), dh0
@@ -107,5 +107,8 @@ autograd.KERNELS["triton"] = autograd.Kernels(forward, backward)
 
 
 def linear_scan(a: Tensor, b: Tensor, h0: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
-    """Return every h [B, L, D] in the dtype of `b`, and the last state [B, D] in that of `h0`."""
+    """Return every h [B, L, D] in the dtype of `b`, and the last state [B, D] in that of `h0`.
+
+    An h0 [B, 0] stands for zeros.
+    """
     return autograd.scan("triton", a, b, h0, reverse)

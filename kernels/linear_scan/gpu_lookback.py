@@ -21,7 +21,7 @@ import triton
 import triton.language as tl
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
-from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, time_of
+from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, load_state, time_of
 
 
 @triton.jit
@@ -125,7 +125,7 @@ def forward(
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
     G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
-    """a, b, h: [B, L, D]; h0, state: [B, D]; V: neighbouring channels of a thread."""
+    """a, b, h: [B, L, D]; h0, state: [B, D]; h0 may be None; V: channels of a thread."""
     tile = tl.program_id(0) // blocks
     block = tl.program_id(0) % blocks
     per_row = tl.cdiv(D, W)
@@ -143,7 +143,7 @@ def forward(
     a = tl.load(a_ptr + at, mask=inside, other=1.0)
     b = tl.load(b_ptr + at, mask=inside, other=0.0)
     lane = low + tl.arange(0, W)
-    start = tl.load(h0_ptr + row * D + lane, mask=lane < D, other=0.0)
+    start = load_state(h0_ptr, row * D + lane, lane < D, state_ptr.dtype.element_ty)
     tiles = tl.cdiv(L, K * Q)
     before, after = resolve(
         a.to(tl.float32), b.to(tl.float32), start, words, tile, block, tiles, K, Q, W, G, R,
@@ -202,6 +202,7 @@ def backward(
     if tile == tiles - 1:
         end = (0 if FLIP else L - 1) * D + lane  # where the forward pass began, at h0
         a_end = tl.load(a_ptr + end, mask=lane < D, other=0.0).to(tl.float32)
-        h0 = tl.load(h0_ptr + row * D + lane, mask=lane < D, other=0.0)
+        h0 = load_state(h0_ptr, row * D + lane, lane < D, after.dtype)
         tl.store(da_ptr + end, after * h0, mask=lane < D)
-        tl.store(dh0_ptr + row * D + lane, after * a_end, mask=lane < D)
+        if dh0_ptr is not None:
+            tl.store(dh0_ptr + row * D + lane, after * a_end, mask=lane < D)

@@ -18,6 +18,15 @@ def time_of(s, L, FLIP: tl.constexpr, WIDE: tl.constexpr):
 
 
 @triton.jit
+def load_state(ptr, at, inside, dtype: tl.constexpr):
+    """The state [W] that an end of the sequence starts from; zeros if nobody gave one."""
+    if ptr is None:
+        return tl.zeros(at.shape, dtype)
+    else:
+        return tl.load(ptr + at, mask=inside, other=0.0)
+
+
+@triton.jit
 def last_row(x, ROWS: tl.constexpr):
     """The last row of x [ROWS, columns]. Every other row adds an exact zero."""
     return tl.sum(tl.where(tl.arange(0, ROWS)[:, None] == ROWS - 1, x, 0.0), 0)

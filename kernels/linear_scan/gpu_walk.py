@@ -8,7 +8,7 @@ many channels: with few, most of the GPU has nothing to do (see gpu_lookback.py)
 import triton
 import triton.language as tl
 
-from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, time_of
+from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, load_state, time_of
 
 
 @triton.jit
@@ -16,14 +16,14 @@ def forward(
     a_ptr, b_ptr, h0_ptr, h_ptr, state_ptr, L, D,
     FLIP: tl.constexpr, WIDE: tl.constexpr, T: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
-    """a, b, h: [B, L, D]; h0, state: [B, D]. FLIP walks time backwards."""
+    """a, b, h: [B, L, D]; h0, state: [B, D]; h0 may be None. FLIP walks time backwards."""
     per_row = tl.cdiv(D, W)
     row = (tl.program_id(0) // per_row).to(tl.int64)
     d = tl.program_id(0) % per_row * W + tl.arange(0, W)
     a_ptr += row * L * D
     b_ptr += row * L * D
     h_ptr += row * L * D
-    h = tl.load(h0_ptr + row * D + d, mask=d < D, other=0.0)
+    h = load_state(h0_ptr, row * D + d, d < D, state_ptr.dtype.element_ty)
     step = tl.arange(0, T)[:, None]
     for start in tl.range(0, L, T, num_stages=STAGES):
         at = time_of(start + step, L, FLIP, WIDE) * D + d[None, :]
@@ -68,6 +68,7 @@ def backward(
         g = last_row(out, T)
     end = (0 if FLIP else L - 1) * D + d  # where the forward pass began, at h0
     a = tl.load(a_ptr + end, mask=d < D, other=0.0).to(g.dtype)
-    h0 = tl.load(h0_ptr + row * D + d, mask=d < D, other=0.0)
+    h0 = load_state(h0_ptr, row * D + d, d < D, g.dtype)
     tl.store(da_ptr + end, g * h0, mask=d < D)
-    tl.store(dh0_ptr + row * D + d, g * a, mask=d < D)
+    if dh0_ptr is not None:
+        tl.store(dh0_ptr + row * D + d, g * a, mask=d < D)

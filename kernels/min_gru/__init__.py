@@ -57,9 +57,10 @@ def min_gru(z_logit, h_tilde, h0=None, *, return_state=False, backend="auto"):
     """
     _check(z_logit, h_tilde, h0)
     state = state_dtype(h_tilde.dtype)
-    if h0 is None:
-        h0 = h_tilde.new_zeros((h_tilde.shape[0], h_tilde.shape[2]), dtype=state)
     name = choose("min_gru", backend, h_tilde.device, BACKENDS)
+    if h0 is None:
+        width = 0 if name == "triton" else h_tilde.shape[2]
+        h0 = h_tilde.new_zeros((h_tilde.shape[0], width), dtype=state)
     operands = z_logit, h_tilde, h0.to(state)
     if name == "naive":
         h, last = naive.min_gru(*operands)

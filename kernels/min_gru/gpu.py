@@ -9,7 +9,8 @@ from torch import Tensor
 
 from marslab.kernels import joining
 from marslab.kernels.backends import interpreted
-from marslab.kernels.launching import fresh
+from marslab.kernels.launching import fresh, given
+from marslab.kernels.linear_scan.autograd import start_of
 from marslab.kernels.linear_scan.gpu import DOUBLE, MANY_CHANNELS, SMALL, Walk
 from marslab.kernels.linear_scan.gpu_launch import INT32_MAX, LookBack, look_back
 from marslab.kernels.min_gru import gpu_lookback, gpu_walk
@@ -39,12 +40,12 @@ def _plan(table: dict, x: Tensor) -> Walk | LookBack:
 def _launch(name: str, plan: Walk | LookBack, tensors: list[Tensor]) -> None:
     """Start one kernel over tensors whose second is h_tilde [B, L, D]."""
     B, L, D = tensors[1].shape
-    wide = L * D > INT32_MAX
+    wide, operands = L * D > INT32_MAX, [given(x) for x in tensors]
     if isinstance(plan, LookBack):
-        look_back(getattr(gpu_lookback, name), plan, tensors, tensors[1], wide)
+        look_back(getattr(gpu_lookback, name), plan, operands, tensors[1], wide)
         return
     kernel, programs = getattr(gpu_walk, name), B * -(-D // plan.W)
-    kernel[(programs,)](*tensors, L, D, wide, plan.T, plan.W, plan.stages, num_warps=plan.warps)
+    kernel[(programs,)](*operands, L, D, wide, plan.T, plan.W, plan.stages, num_warps=plan.warps)
 
 
 def _run(name: str, table: dict, tensors: list[Tensor]) -> None:
@@ -54,10 +55,10 @@ def _run(name: str, table: dict, tensors: list[Tensor]) -> None:
 
 @torch.library.custom_op("marslab::min_gru_triton", mutates_args=())
 def forward(z_logit: Tensor, h_tilde: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
-    """(z_logit, h_tilde, h0) -> (h, state)."""
+    """(z_logit, h_tilde, h0) -> (h, state); h0 [B, 0] stands for zeros."""
     if h_tilde.numel() == 0:
-        return h_tilde.clone(), h0.clone()
-    h, state = fresh(h_tilde), fresh(h0)
+        return h_tilde.clone(), start_of(h_tilde, h0).clone()
+    h, state = fresh(h_tilde), fresh(h0, h_tilde.shape[0], h_tilde.shape[2])
     operands = [x.contiguous() for x in (z_logit, h_tilde, h0)]
     _run("forward", FORWARD, [*operands, h, state])
     return h.to(h_tilde.dtype), state
@@ -65,7 +66,8 @@ def forward(z_logit: Tensor, h_tilde: Tensor, h0: Tensor) -> tuple[Tensor, Tenso
 
 @forward.register_fake
 def _(z_logit, h_tilde, h0):
-    return h_tilde.new_empty(h_tilde.shape), h0.new_empty(h0.shape)
+    state = h0.new_empty((h_tilde.shape[0], h_tilde.shape[2]))
+    return h_tilde.new_empty(h_tilde.shape), state
 
 
 @torch.library.custom_op("marslab::min_gru_gradient_triton", mutates_args=())
@@ -75,7 +77,7 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Operands, (h, state) and their gradients -> a gradient per operand."""
     if h_tilde.numel() == 0:
-        return z_logit.clone(), h_tilde.clone(), dstate.clone()
+        return z_logit.clone(), h_tilde.clone(), dstate[:, : h0.shape[1]].clone()
     dz, dnew, dh0 = fresh(z_logit), fresh(h_tilde), fresh(h0)
     operands = [x.contiguous() for x in (z_logit, h_tilde, h, h0, dh.to(h.dtype), dstate)]
     _run("backward", BACKWARD, [*operands, dz, dnew, dh0])
@@ -91,5 +93,8 @@ joining.KERNELS["min_gru triton"] = joining.Kernels(forward, backward)
 
 
 def min_gru(z_logit: Tensor, h_tilde: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
-    """Return every h [B, L, D] in the dtype of `h_tilde`, and the last state in that of `h0`."""
+    """Return every h [B, L, D] in the dtype of `h_tilde`, and the last state in that of `h0`.
+
+    An h0 [B, 0] stands for zeros.
+    """
     return joining.join("min_gru triton", (z_logit, h_tilde, h0))

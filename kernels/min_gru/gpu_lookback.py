@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 
 from marslab.kernels.linear_scan.gpu_lookback import resolve
-from marslab.kernels.linear_scan.gpu_tiles import compose, time_of
+from marslab.kernels.linear_scan.gpu_tiles import compose, load_state, time_of
 from marslab.kernels.min_gru.gpu_gates import gates
 
 CLOSED = tl.constexpr(float("-inf"))  # the gate of a cell that is not there: it keeps the state
@@ -34,14 +34,14 @@ def forward(
     WIDE: tl.constexpr, EARLY: tl.constexpr, K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr,
     V: tl.constexpr, G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
-    """z, new, h: [B, L, D]; h0, state: [B, D]; V: neighbouring channels of a thread."""
+    """z, new, h: [B, L, D]; h0, state: [B, D]; h0 may be None; V: channels of a thread."""
     row, tile, block, low, s, d = _place(L, D, blocks, K, Q, W)  # pyright: ignore[reportGeneralTypeIssues]
     at = tl.max_contiguous(time_of(s, L, False, WIDE) * D + d, (1, V))
     inside = (s < L) & (d < D)
     z = tl.load(z_ptr + row * L * D + at, mask=inside, other=CLOSED)
     new = tl.load(new_ptr + row * L * D + at, mask=inside, other=0.0)
     lane = low + tl.arange(0, W)
-    start = tl.load(h0_ptr + row * D + lane, mask=lane < D, other=0.0)
+    start = load_state(h0_ptr, row * D + lane, lane < D, state_ptr.dtype.element_ty)
     take, keep = gates(z.to(tl.float32))
     inflow = take * new.to(tl.float32)
     tiles = tl.cdiv(L, K * Q)
@@ -93,8 +93,9 @@ def backward(
     if tile == tiles - 1:  # its last step is t = 0, where the state before was h0
         z_end = tl.load(z_ptr + lane, mask=lane < D, other=CLOSED).to(tl.float32)
         new_end = tl.load(new_ptr + lane, mask=lane < D, other=0.0).to(tl.float32)
-        h0 = tl.load(h0_ptr + row * D + lane, mask=lane < D, other=0.0)
+        h0 = load_state(h0_ptr, row * D + lane, lane < D, after.dtype)
         take_end, keep_end = gates(z_end)
         dz_end = take_end * keep_end * (new_end - h0) * after
         tl.store(dz_ptr + row * L * D + lane, dz_end, mask=lane < D)
-        tl.store(dh0_ptr + row * D + lane, keep_end * after, mask=lane < D)
+        if dh0_ptr is not None:
+            tl.store(dh0_ptr + row * D + lane, keep_end * after, mask=lane < D)

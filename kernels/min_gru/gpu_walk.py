@@ -7,7 +7,7 @@ is not there has a closed gate: it keeps the state.
 import triton
 import triton.language as tl
 
-from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, time_of
+from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, load_state, time_of
 from marslab.kernels.min_gru.gpu_gates import gates
 
 CLOSED = tl.constexpr(float("-inf"))
@@ -18,14 +18,14 @@ def forward(
     z_ptr, new_ptr, h0_ptr, h_ptr, state_ptr, L, D,
     WIDE: tl.constexpr, T: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
-    """z, new, h: [B, L, D]; h0, state: [B, D]."""
+    """z, new, h: [B, L, D]; h0, state: [B, D]; h0 may be None."""
     per_row = tl.cdiv(D, W)
     row = (tl.program_id(0) // per_row).to(tl.int64)
     d = tl.program_id(0) % per_row * W + tl.arange(0, W)
     z_ptr += row * L * D
     new_ptr += row * L * D
     h_ptr += row * L * D
-    h = tl.load(h0_ptr + row * D + d, mask=d < D, other=0.0)
+    h = load_state(h0_ptr, row * D + d, d < D, state_ptr.dtype.element_ty)
     step = tl.arange(0, T)[:, None]
     for start in tl.range(0, L, T, num_stages=STAGES):
         at = time_of(start + step, L, False, WIDE) * D + d[None, :]
@@ -55,7 +55,7 @@ def backward(
     dz_ptr += row * L * D
     dnew_ptr += row * L * D
     flow = tl.load(dstate_ptr + row * D + d, mask=d < D, other=0.0)
-    h0 = tl.load(h0_ptr + row * D + d, mask=d < D, other=0.0)[None, :]
+    h0 = load_state(h0_ptr, row * D + d, d < D, flow.dtype)[None, :]
     step = tl.arange(0, T)[:, None]
     for start in tl.range(0, L, T, num_stages=STAGES):
         s = start + step
@@ -74,5 +74,6 @@ def backward(
         tl.store(dnew_ptr + at, take * out, mask=inside)
         tl.store(dz_ptr + at, take * keep * (new - before) * out, mask=inside)
         flow = last_row(out, T)
-    _, fade = gates(tl.load(z_ptr + d, mask=d < D, other=CLOSED).to(flow.dtype))
-    tl.store(dh0_ptr + row * D + d, fade * flow, mask=d < D)
+    if dh0_ptr is not None:
+        _, fade = gates(tl.load(z_ptr + d, mask=d < D, other=CLOSED).to(flow.dtype))
+        tl.store(dh0_ptr + row * D + d, fade * flow, mask=d < D)

@@ -98,8 +98,8 @@ def ssd(
     check("ssd", x, dt, A, B, C, D, h0)
     if not isinstance(chunk_size, int) or chunk_size < 1:
         raise ValueError(f"ssd: chunk_size must be an integer of at least 1, got {chunk_size!r}")
-    D, h0 = filled(x, B, D, h0)
-    scan = implementation(choose("ssd", backend, x.device, BACKENDS))
+    name = choose("ssd", backend, x.device, BACKENDS)
+    scan, (D, h0) = implementation(name), filled(x, B, D, h0, name)
     if group is not None:
         from marslab.kernels.ssd import ranks
 

@@ -6,13 +6,14 @@ state is carried in float64, since where decays repeat, their rounding repeats t
 A few steps without a gradient are taken one by one (gpu_steps.py): decoding.
 """
 
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.launching import fresh
+from marslab.kernels.launching import fresh, given
 from marslab.kernels.ssd import gpu_backward, gpu_forward, gpu_steps
 from marslab.kernels.ssd.gpu_plan import WIDEST, Work, plan
 
@@ -46,9 +47,7 @@ def _run(name: str, kernel: Any, grid: tuple[int, ...], *args: object) -> None:
     kernel[grid](*args, **stages, num_warps=WARPS[name])
 
 
-def _walk(
-    work: Work, tensors: tuple[Tensor, ...], start: Tensor, y: Tensor, kept: Tensor, back: bool
-) -> Tensor:
+def _walk(work: Work, tensors: tuple, start: Tensor, y: Tensor, kept: Tensor, back: bool) -> Tensor:
     """Walk from `start`, fill y and `kept`, return the last state; tensors: x ... planes."""
     count, cells = work.B * work.H, work.P * work.N
     segments, segment = work.segments()
@@ -74,9 +73,7 @@ def _walk(
     return end
 
 
-def _one_by_one(
-    work: Work, operands: tuple[Tensor, ...], y: Tensor, out: torch.dtype
-) -> tuple[Tensor, Tensor]:
+def _one_by_one(work: Work, operands: tuple, y: Tensor, out: torch.dtype) -> tuple[Tensor, Tensor]:
     """(y, state), y in the dtype `out`."""
     state, NP = torch.empty_like(operands[-1]), 1 << (work.N - 1).bit_length()
     rows = max(1, min(1 << (work.P - 1).bit_length(), CELLS // NP))
@@ -96,8 +93,8 @@ def forward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """(x, dt, A, B, C, D, h0, chunk_size, keep, out) -> (y, state, kept, decays).
 
-    y has the dtype `out`. kept, the state before each chunk, and the decays are for the backward;
-    without `keep` nothing is kept.
+    D [0] stands for zeros. y has the dtype `out`. kept, the state before each chunk, and the decays
+    are for the backward; without `keep` nothing is kept.
     """
     x, dt, A, B, C, D, h0 = (v.contiguous() for v in (x, dt, A, B, C, D, h0))
     work = Work.of(x, B, chunk_size)
@@ -105,7 +102,7 @@ def forward(
     if x.numel() == 0:
         return y.to(out), h0.clone(), kept, planes
     if work.L <= FEW and not keep:
-        return *_one_by_one(work, (x, dt, A, B, C, D, h0), y, out), kept, planes
+        return *_one_by_one(work, (x, dt, A, B, C, given(D), h0), y, out), kept, planes
     T, _, NP, MATH = work.plan
     scores = _lean(x, h0, work.B, work.chunks, work.G, T, T)
     side_by_side = min(HEADS, 1 << (work.H // work.G - 1).bit_length())
@@ -115,7 +112,7 @@ def forward(
             dt, A, B, C, scores, planes, work.L, work.H, work.G, work.chunks, work.N, NP, T,
             side_by_side, MATH,
         )  # fmt: skip
-        state = _walk(work, (x, B, C, D, scores, planes), h0, y, kept, False)
+        state = _walk(work, (x, B, C, given(D), scores, planes), h0, y, kept, False)
     return y.to(out), state, kept, planes
 
 
@@ -137,7 +134,7 @@ def backward(
         return x, dt, A, B, C, D, dstate.clone()
     work, flow = Work.of(x, B, chunk_size), torch.empty_like(kept)
     with torch.cuda.device_of(x):
-        dh0 = _walk(work, (dy, C, B, D, kept, planes), dstate, dy, flow, True)
+        dh0 = _walk(work, (dy, C, B, None, kept, planes), dstate, dy, flow, True)
         gradients = _gradients(work, (x, dt, A, B, C, D), dy, planes, (kept, flow))
     return *gradients, dh0  # pyright: ignore[reportReturnType]
 
@@ -150,11 +147,11 @@ def _gradients(
     parts, dtype = work.parts(), torch.promote_types(x.dtype, torch.float32)
     programs = (work.B * work.chunks * work.G * parts,)
     dx, ddt, pairs = fresh(x), fresh(dt), x.new_empty((*programs, work.plan.T**2), dtype=dtype)
-    of_heads = x.new_empty((2, work.B, work.chunks, work.H), dtype=dtype)
+    dA, dD = (x.new_empty((work.B, work.chunks, len(v)), dtype=dtype) for v in (A, D))
     sizes = (work.L, work.chunks, work.H, work.G, parts, work.P, work.N)
     _run(
-        "of_heads", gpu_backward.of_heads, programs, x, A, B, C, D, planes, kept, flow, dy,
-        dx, ddt, pairs, *of_heads, *sizes, *work.plan,
+        "of_heads", gpu_backward.of_heads, programs, x, A, B, C, given(D), planes, kept, flow, dy,
+        dx, ddt, pairs, dA, dD, *sizes, *work.plan,
     )  # fmt: skip
     shape = (work.B, work.L, work.G, parts, work.N)
     dB, dC = (fresh(B, *shape) if parts == 1 else pairs.new_empty(shape) for _ in "BC")
@@ -163,7 +160,7 @@ def _gradients(
             "of_groups", gpu_backward.of_groups, programs,
             written, across, reached, planes, pairs, out, *sizes, out is dC, *work.plan,
         )  # fmt: skip
-    dA, dD = (v.sum((0, 1), dtype=torch.float64) for v in of_heads)
+    dA, dD = (v.sum((0, 1), dtype=torch.float64) for v in (dA, dD))
     dB, dC = (v.sum(3) if parts > 1 else v[:, :, :, 0] for v in (dB, dC))
     gradients = (dx, ddt, dA, dB, dC, dD)
     return tuple(g.to(v.dtype) for g, v in zip(gradients, operands, strict=True))
@@ -182,15 +179,18 @@ def ssd(
 ) -> tuple[Tensor, Tensor]:
     """Return y [B, L, H, P] in the dtype of `x`, the last state [B, H, P, N] in that of `h0`.
 
-    The columns of a state do not act on each other: with many, y is a sum over blocks of them.
+    D [0] stands for zeros. The columns of a state do not act on each other: with many, y is a sum
+    over blocks of them.
     """
     options = chunk_size, joining.wanted(x, dt, A, B, C, D, h0)
     if B.shape[3] <= WIDEST:
         return joining.join("ssd triton", (x, dt, A, B, C, D, h0), *options, x.dtype)
-    y, states, none = D.to(h0.dtype)[:, None] * x, [], torch.zeros_like(D)
+    parts, none = [], D.new_empty(0)
     for *keys, h in zip(*(v.split(WIDEST, 3) for v in (B, C, h0)), strict=True):
         operands = (x, dt, A, *keys, none, h)
-        part, state = joining.join("ssd triton", operands, *options, h0.dtype)
-        y = y + part
-        states.append(state)
+        parts.append(joining.join("ssd triton", operands, *options, h0.dtype))
+    results, states = zip(*parts, strict=True)
+    y = reduce(torch.add, results)
+    if D.numel():
+        y = y + D.to(h0.dtype)[:, None] * x
     return y.to(x.dtype), torch.cat(states, 3)

@@ -50,7 +50,9 @@ def of_heads(
             x = tile(x_ptr + of_head, step, p, left, P, H * P)
             dy = tile(dy_ptr + of_head, step, p, left, P, H * P)
             values += product(x, tl.trans(dy), dtype, MATH)
-        dD = tl.sum(tl.where(step[:, None] == step[None, :], values, 0.0))
+        if D_ptr is not None:
+            dD = tl.sum(tl.where(step[:, None] == step[None, :], values, 0.0))
+            tl.store(dD_ptr + place * H + head, dD)
         sums, dt = tl.load(marks), tl.load(marks + T).to(dtype)
         mask = decay(sums[None, :], sums[:, None], step[:, None] <= step[None, :], dtype)
         scores = product(B, tl.trans(C), dtype, MATH)
@@ -61,7 +63,7 @@ def of_heads(
         direct = tl.sum(both, 1)
         both = (both * dt[:, None]).to(lean)
         since, rest = tl.load(marks + 2 * T).to(dtype), tl.load(marks + 3 * T).to(dtype)
-        D = tl.load(D_ptr + head).to(dtype)
+        D = None if D_ptr is None else tl.load(D_ptr + head).to(dtype)
         read, written = tl.zeros([T], dtype), tl.zeros([T], dtype)
         kept = tl.zeros([WP], dtype)
         for start in range(0, P, WP):
@@ -73,7 +75,9 @@ def of_heads(
             dx = rest[:, None] * flow
             dy = tile(dy_ptr + of_head, step, p, left, P, H * P)
             dx += product(weights, dy, dtype, MATH)
-            dx = dt[:, None] * dx + D * dy.to(dtype)
+            dx *= dt[:, None]
+            if D is not None:
+                dx += D * dy.to(dtype)
             put(dx_ptr + of_head, dx, step, p, left, P, H * P)
             h = tile(h_ptr + of_chunk * N * P, n, p, N, P, P)
             read += tl.sum(dy.to(dtype) * product(C, h, dtype, MATH), 1)
@@ -88,7 +92,6 @@ def of_heads(
         at = ddt_ptr + (first + step) * H + head
         tl.store(at, ddt.to(ddt_ptr.dtype.element_ty), mask=step < left)
         tl.store(dA_ptr + place * H + head, tl.sum(dt * dlog, 0))
-        tl.store(dD_ptr + place * H + head, dD)
     put(pairs_ptr + tl.program_id(0).to(tl.int64) * T * T, pairs, step, step, T, T, T)
 
 

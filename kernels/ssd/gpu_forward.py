@@ -65,8 +65,9 @@ def walk(
 
     Programs: [B, H, segments] on axis 0, blocks of columns on axis 1; a segment is `segment`
     chunks. The weight of a step is dt times the decay until the chunk ends. READ: also
-    y = (scores * decays * dt) x + since * C h + D x. KEEP: also kept [B, H, chunks, N, P], h before
-    each chunk. BACK: against time, x is dy, B is C, the weight is the decay since the chunk began.
+    y = (scores * decays * dt) x + since * C h + D x, unless D is None. KEEP: also kept [B, H,
+    chunks, N, P], h before each chunk. BACK: against time, x is dy, B is C, the weight is the decay
+    since the chunk began.
 
     PROBE: from 0, and end [B, H, segments, P, N] and share [B, H, segments], what a segment
     writes and keeps, for `carry`. Else from start, of the same shape, and end is [B, H, P, N].
@@ -84,7 +85,7 @@ def walk(
     h = tl.zeros([NP, WP], wide)
     if not PROBE:
         h += tl.load(start_ptr + place * P * N + cell, mask=own, other=0.0)
-    D = tl.load(D_ptr + head).to(dtype)
+    D = None if D_ptr is None else tl.load(D_ptr + head).to(dtype)
     share = tl.full([], 1.0, wide)
     for i in tl.range(0, count, num_stages=STAGES):
         c = first + (count - 1 - i if BACK else i)
@@ -105,7 +106,8 @@ def walk(
         x = tile(x_ptr + (at * H + head) * P, step, p, left, P, H * P)
         if READ:
             y += product(weights, x, dtype, MATH)
-            y += D * x.to(dtype)
+            if D is not None:
+                y += D * x.to(dtype)
             put(y_ptr + (at * H + head) * P, y, step, p, left, P, H * P)
         B = tile(B_ptr + (at * G + group) * N, step, n, left, N, G * N)
         total = tl.load(planes_ptr + of_chunk * 5 * T + 3 * T - 1)

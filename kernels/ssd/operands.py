@@ -60,10 +60,15 @@ def _check_shapes(
         shaped(op, "h0", h0, "[B, H, P, N]", (rows, H, P, N))
 
 
-def filled(x: Tensor, B: Tensor, D: Tensor | None, h0: Tensor | None) -> tuple[Tensor, Tensor]:
-    """D [H], and h0 [B, H, P, N] in the dtype of the state: zeros where they were left out."""
+def filled(
+    x: Tensor, B: Tensor, D: Tensor | None, h0: Tensor | None, backend: str = "torch"
+) -> tuple[Tensor, Tensor]:
+    """D [H], and h0 [B, H, P, N] in the dtype of the state: zeros where they were left out.
+
+    For Triton a D left out is one of no heads, and no launch to fill it.
+    """
     rows, _, H, P = x.shape
     state = state_dtype(x.dtype)
-    D = x.new_zeros((H,), dtype=state) if D is None else D
+    D = x.new_zeros((0 if backend == "triton" else H,), dtype=state) if D is None else D
     h0 = x.new_zeros((rows, H, P, B.shape[3]), dtype=state) if h0 is None else h0.to(state)
     return D, h0

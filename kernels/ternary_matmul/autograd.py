@@ -17,6 +17,11 @@ from marslab.kernels.joining import unwatched
 KERNELS: dict[str, Callable[[Tensor, Tensor, int, str, bool], Tensor]] = {}
 
 
+# Backends that are fast on 16 bits only: a gradient that ends in 16 bits goes through bfloat16,
+# which has the range of float32. Elsewhere it stays as it comes, in float32.
+TENSOR_CORES = {"triton"}
+
+
 def product(backend: str, x: Tensor, packed: Tensor, packing: str) -> Tensor:
     """Return x @ W^T [M, N] for x [M, K], by the kernels of `backend`, differentiable."""
     if unwatched():
@@ -41,7 +46,10 @@ class Product(torch.autograd.Function):
     def backward(ctx, *grads):
         (packed,) = ctx.saved_tensors
         K, packing, across = ctx.options
-        dx = Product.apply(ctx.backend, grads[0], packed, K, packing, not across)
+        g = grads[0]
+        if ctx.backend in TENSOR_CORES and ctx.dtype.itemsize == 2:
+            g = g.to(torch.bfloat16)
+        dx = Product.apply(ctx.backend, g, packed, K, packing, not across)
         return None, dx.to(ctx.dtype), None, None, None, None  # pyright: ignore[reportOptionalMemberAccess]
 
     @staticmethod

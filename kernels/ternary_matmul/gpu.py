@@ -1,8 +1,8 @@
-"""Triton: custom op around the kernels of gpu_product.py.
+"""Triton: custom op around the kernels of gpu_product.py, and the matrix product of the library.
 
-One row of x is bound by memory: the bytes of W are read once, and told apart in registers. Many
-rows are bound by the matrix product, which runs on tensor cores for 16-bit x, where a weight is
-exact.
+A few rows of x are bound by memory: the bytes of W are read and told apart in registers. Many rows
+are bound by the matrix product. Then W is unpacked, some of it at a time, and the library
+multiplies: 16-bit x on tensor cores, where a weight is exact.
 """
 
 from typing import NamedTuple
@@ -15,45 +15,72 @@ from marslab.kernels.checks import state_dtype
 from marslab.kernels.ternary_matmul import autograd, gpu_product
 from marslab.kernels.ternary_matmul.packing import PLACES
 
+FEW = 8  # rows of x up to which each of them meets the bytes directly
+UNPACKED = 2**24  # weights that are there as numbers at once
+DEPTH = 2048  # terms of a float32 sum: longer ones lose digits, so theirs are added up
+
 
 class Plan(NamedTuple):
-    """Tile of a kernel: M rows of x, N rows of W, J bytes of each; warps; sums by tl.dot or not."""
+    """Tile of a kernel: N rows of W, J bytes (`unpack`: weights) of each; warps."""
 
-    M: int
     N: int
     J: int
     warps: int
-    dot: bool
 
 
-ONE_ROW = Plan(1, 16, 256, 4, False)
-FEW_ROWS = Plan(16, 64, 64, 4, True)
-MANY_ROWS = Plan(64, 64, 32, 4, True)
-SINGLE = Plan(32, 32, 16, 4, True)  # float32: no tensor cores, the tile has to fit the registers
-DOUBLE = Plan(4, 16, 32, 4, False)
-FEW = 32  # rows
+ALONG = Plan(8, 512, 4)
+ACROSS = Plan(32, 256, 4)
+UNPACK = Plan(8, 512, 4)
+SHARES = 32  # of the rows of W, for `across`
 
 
-def plan(x: Tensor) -> Plan:
-    """The tile for this x."""
-    if x.shape[0] == 1:
-        return ONE_ROW
-    if x.element_size() > 2:
-        return DOUBLE if x.dtype == torch.float64 else SINGLE
-    return FEW_ROWS if x.shape[0] <= FEW else MANY_ROWS
+def _run(name: str, tile: Plan, grid: tuple[int, ...], *args: object) -> None:
+    getattr(gpu_product, name)[grid](*args, tile.N, tile.J, num_warps=tile.warps)
 
 
-def _launch(x: Tensor, packed: Tensor, out: Tensor, packing: str, across: bool) -> None:
-    M, (N, J), tile = x.shape[0], packed.shape, plan(x)
-    K = out.shape[1] if across else x.shape[1]
-    narrow = tile.dot and x.element_size() == 2 and not interpreted()
-    run = getattr(gpu_product, "across" if across else "along")
-    blocks = -(-J // tile.J) * PLACES[packing] if across else -(-N // tile.N)
-    run[(blocks, -(-M // tile.M))](
-        x, packed, out, M, N, K, J,
-        packing == "5trit", PLACES[packing], tile.dot, narrow, tile.M, tile.N, tile.J,
-        num_warps=tile.warps,
-    )  # fmt: skip
+def _few(x: Tensor, packed: Tensor, out: Tensor, packing: str, across: bool) -> Tensor:
+    M, (N, J), K = x.shape[0], packed.shape, out.shape[1] if across else x.shape[1]
+    kind = packing == "5trit", PLACES[packing]
+    if not across:
+        _run("along", ALONG, (-(-N // ALONG.N), M), x, packed, out, N, K, J, *kind)
+        return out
+    share, blocks = -(-N // SHARES), -(-J // ACROSS.J) * PLACES[packing]
+    parts = out.new_empty((-(-N // share), M, K))
+    _run("across", ACROSS, (blocks, M, len(parts)), x, packed, parts, M, N, K, J, share, *kind)
+    return parts.sum(0)
+
+
+def _unpacked(packed: Tensor, columns: range, like: Tensor, packing: str) -> Tensor:
+    """The weights of all rows and some columns as numbers."""
+    (N, J), K = packed.shape, len(columns)
+    out, grid = like.new_empty((N, K)), (-(-N // UNPACK.N), -(-K // UNPACK.J))
+    _run("unpack", UNPACK, grid, packed, out, N, J, columns.start, K, packing == "5trit")
+    return out
+
+
+def _multiply(x: Tensor, w: Tensor, out: Tensor) -> None:
+    """out = x w."""
+    if x.dtype != out.dtype:
+        torch.mm(x, w, out_dtype=out.dtype, out=out)
+        return
+    for low in range(0, x.shape[1], DEPTH):
+        terms = slice(low, low + DEPTH)
+        torch.addmm(out, x[:, terms], w[terms], beta=min(low, 1), out=out)
+
+
+def _many(x: Tensor, packed: Tensor, out: Tensor, packing: str, across: bool) -> Tensor:
+    if interpreted():  # a CPU gives 16-bit products in 16 bits
+        x = x.to(out.dtype)
+    length = x.shape[1]
+    step = max(1, UNPACKED // length)
+    for low in range(0, out.shape[1], step):
+        some = slice(low, min(low + step, out.shape[1]))
+        if across:
+            weights = _unpacked(packed, range(some.start, some.stop), x, packing)
+        else:
+            weights = _unpacked(packed[some], range(length), x, packing).T
+        _multiply(x, weights, out[:, some])
+    return out
 
 
 @torch.library.custom_op("marslab::ternary_product_triton", mutates_args=())
@@ -65,8 +92,7 @@ def kernel(x: Tensor, packed: Tensor, K: int, packing: str, across: bool) -> Ten
     out = x.new_empty(shape, dtype=state_dtype(x.dtype))
     inputs = x.contiguous(), packed.contiguous()
     with torch.cuda.device_of(x):
-        _launch(*inputs, out, packing, across)
-    return out
+        return (_few if x.shape[0] <= FEW else _many)(*inputs, out, packing, across)
 
 
 @kernel.register_fake

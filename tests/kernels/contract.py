@@ -100,10 +100,22 @@ def leaves(operands: Any) -> list[Tensor]:
     return [x.detach().clone().requires_grad_() for x in operands]
 
 
+def left_out(contract: Contract, backend: str, operands: Any) -> list[list[Tensor]]:
+    """Results and gradients with None for what is optional, then with zeros for it."""
+    runs = []
+    for nothing in (lambda x: None, torch.zeros_like):
+        mine = dict(zip(contract.fields, leaves(operands), strict=True))
+        given = [x for name, x in mine.items() if name not in contract.optional]
+        mine.update({name: nothing(mine[name]) for name in contract.optional})
+        out = contract.call(backend)(*mine.values())
+        runs.append([*out, *torch.autograd.grad(weighed(out), given)])
+    return runs
+
+
 def weighed(outputs: tuple[Tensor, ...]) -> Tensor:
     """A number that depends on every output, differently on each cell, the same in each call."""
     total = torch.zeros((), dtype=torch.float64)
     for x in outputs:
         weight = torch.linspace(0.5, 1.5, max(x.numel(), 1), dtype=torch.float64)[: x.numel()]
-        total = total + (x.double() * weight.view(x.shape)).sum()
+        total = total + (x.double().cpu() * weight.view(x.shape)).sum()
     return total

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from marslab.kernels.testing import assert_close, check
 
-from contract import LAYOUTS, REAL, Contract, cut, leaves
+from contract import LAYOUTS, REAL, Contract, cut, leaves, left_out
 from ops import OPS
 
 pytestmark = [
@@ -52,6 +52,16 @@ def test_agrees_at_the_sizes_of_the_speed_table(
 def test_float32_decays_beside_16_bit_inputs(name: str) -> None:
     op = OPS[name]
     agrees(op, op.inputs(op.sizes[0], torch.bfloat16, decay_dtype=torch.float32))
+
+
+@pytest.mark.parametrize("dtype", REAL, ids=str)
+@pytest.mark.parametrize("name", [n for n in TRITON if OPS[n].optional])
+def test_what_is_left_out_is_zero(name: str, dtype: torch.dtype) -> None:
+    op = OPS[name]
+    for size in op.sizes:
+        operands = [x.cuda() for x in op.inputs(size, dtype)]
+        for mine, its in zip(*left_out(op, "triton", operands), strict=True):
+            assert_close(mine.cpu(), its.cpu(), dtype=dtype)
 
 
 @pytest.mark.parametrize("letter", ["L", "B"])

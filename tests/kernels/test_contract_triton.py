@@ -12,7 +12,7 @@ from marslab.kernels import joining
 from marslab.kernels.backends import interpreted
 from marslab.kernels.testing import assert_close, check
 
-from contract import REAL, cut, leaves, weighed
+from contract import REAL, cut, leaves, left_out, weighed
 from ops import OPS
 
 pytestmark = [
@@ -31,6 +31,14 @@ def test_agrees_with_naive(name: str, dtype: torch.dtype) -> None:
     operands = op.inputs(op.tiny, dtype)
     length = op.tiny[op.letters.index("L")] if "L" in op.letters else 1
     check(op.call("triton"), op.call("naive"), operands, length=length)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", [n for n in TRITON if OPS[n].optional])
+def test_what_is_left_out_is_zero(name: str, dtype: torch.dtype) -> None:
+    op = OPS[name]
+    for mine, its in zip(*left_out(op, "triton", op.inputs(op.tiny, dtype)), strict=True):
+        assert torch.equal(mine, its)
 
 
 @pytest.mark.parametrize("letter", ["L", "B"])

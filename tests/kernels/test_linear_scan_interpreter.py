@@ -43,10 +43,14 @@ def test_empty_inputs_agree_too(shape: tuple[int, int, int]) -> None:
     agrees(draw(shape))
 
 
-def test_without_h0_and_with_a_float32_decay() -> None:
-    inputs = draw((2, 9, 5), torch.bfloat16, decay_dtype=torch.float32)
-    agrees(inputs)
-    agrees(inputs[:2])
+def test_a_float32_decay_beside_16_bit_input() -> None:
+    agrees(draw((2, 9, 5), torch.bfloat16, decay_dtype=torch.float32))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dtype", REAL, ids=str)
+def test_without_h0(dtype: torch.dtype, reverse: bool) -> None:
+    agrees(draw((2, 9, 5), dtype)[:2], reverse)
 
 
 def test_strides_do_not_matter() -> None:
@@ -103,21 +107,36 @@ def test_derivatives_match_finite_differences() -> None:
 def test_the_custom_ops_keep_torch_s_rules() -> None:
     from marslab.kernels.linear_scan import gpu
 
-    a, b, h0 = draw((2, 3, 3), torch.float32)
-    torch.library.opcheck(gpu.forward, (a, b, h0, False))
-    h, state = gpu.forward(a, b, h0, False)
-    torch.library.opcheck(gpu.backward, (a, h, h0, h.clone(), state.clone(), False))
+    a, b, drawn = draw((2, 3, 3), torch.float32)
+    for h0 in (drawn, drawn[:, :0]):
+        torch.library.opcheck(gpu.forward, (a, b, h0, False))
+        h, state = gpu.forward(a, b, h0, False)
+        torch.library.opcheck(gpu.backward, (a, h, h0, h.clone(), state.clone(), False))
 
 
 @pytest.mark.slow
-def test_func_and_compile() -> None:
-    args = draw((2, 3, 2))
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_gradient_of_the_gradient_without_h0(reverse: bool) -> None:
+    args = [x.requires_grad_() for x in draw((1, 3, 1))[:2]]
+    found = []
+    for backend in ("triton", "torch"):
+        out = linear_scan(*args, reverse=reverse, return_state=True, backend=backend)
+        once = torch.autograd.grad([x.sin().sum() for x in out], args, create_graph=True)
+        found.append(torch.autograd.grad([x.sin().sum() for x in once], args))
+    assert all(torch.allclose(x, y, rtol=1e-12) for x, y in zip(*found, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operands", [2, 3])
+def test_func_and_compile(operands: int) -> None:
+    args = draw((2, 3, 2))[:operands]
 
     def loss(*x: Tensor, backend: str = "triton") -> Tensor:
         return linear_scan(*x, backend=backend).square().sum()
 
-    grads = torch.func.grad(loss, argnums=(0, 1, 2))
-    expected = torch.func.grad(partial(loss, backend="torch"), argnums=(0, 1, 2))(*args)
+    every = tuple(range(operands))
+    grads = torch.func.grad(loss, argnums=every)
+    expected = torch.func.grad(partial(loss, backend="torch"), argnums=every)(*args)
 
     def of_one(*rows: Tensor) -> tuple[Tensor, ...]:
         return grads(*(x[None] for x in rows))

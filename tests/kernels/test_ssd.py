@@ -160,11 +160,13 @@ def test_triton_keeps_nothing_when_no_gradient_is_wanted() -> None:
 @pytest.mark.parametrize("device", ["cpu" if interpreted() else "cuda"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("steps, N", [(1, 3), (3, 3), (1, 140)])
+@pytest.mark.parametrize("skips", [True, False])
 def test_triton_decodes_step_by_step_what_it_computes_in_chunks(
-    dtype: torch.dtype, steps: int, N: int, device: str
+    dtype: torch.dtype, steps: int, N: int, skips: bool, device: str
 ) -> None:
     operands = draw((2, 12, 4, 5, 2, N), dtype, device=device)
     operands.A[1], operands.dt[:, [2, 7]] = -torch.inf, 0.0
+    operands = operands._replace(D=operands.D if skips else None)
     whole = ssd(*operands, backend="triton", return_state=True)
     state, parts = operands.h0, []
     for t in range(0, 12, steps):
