@@ -71,13 +71,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def _heading(report: Report) -> str:
     machine = escape(str(report.conditions.get("machine", report.device)))
-    short = "" if report.complete else " The run was cut short: some rows are missing."
+    short = "" if report.complete else f" {_cut_short(report)}"
     return (
         f"<h1>Speed on {machine}</h1><p>Each bar ends at the median time "
         "of one run; the whisker spans the middle half of the runs. The dashed line is the floor, "
         "at rates measured in the same run: the bytes of the work, moved once, or its arithmetic "
         f"at the rate of a large matrix product, whichever takes longer.{short}</p>"
     )
+
+
+def _cut_short(report: Report) -> str:
+    if (broke := report.conditions.get("broke")) is None:
+        return "The run was cut short: some rows are missing."
+    return f"The device broke down ({escape(str(broke))}): what was still to come is missing."
 
 
 def _section(row: Row, number: int, stream: object) -> str:

@@ -15,7 +15,7 @@ from marslab.kernels.backends import interpreted
 from marslab.kernels.linear_scan.gpu_lookback import unset
 
 INT32_MAX = 2**31 - 1
-WORDS = 1024  # that a program of `unset` writes
+WORDS = 512  # that a program of `unset` writes
 
 
 class LookBack(NamedTuple):

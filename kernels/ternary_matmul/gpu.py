@@ -15,7 +15,7 @@ from marslab.kernels.checks import state_dtype
 from marslab.kernels.ternary_matmul import autograd, gpu_product
 from marslab.kernels.ternary_matmul.packing import PLACES
 
-FEW = 8  # rows of x up to which each of them meets the bytes directly
+FEW = 4  # rows of x up to which each of them meets the bytes directly
 UNPACKED = 2**24  # weights that are there as numbers at once
 DEPTH = 2048  # terms of a float32 sum: longer ones lose digits, so theirs are added up
 
@@ -28,8 +28,8 @@ class Plan(NamedTuple):
     warps: int
 
 
-ALONG = Plan(8, 512, 4)
-ACROSS = Plan(32, 256, 4)
+ALONG = Plan(16, 256, 4)
+ACROSS = Plan(16, 256, 4)
 UNPACK = Plan(8, 512, 4)
 SHARES = 32  # of the rows of W, for `across`
 

@@ -106,8 +106,8 @@ def left_out(contract: Contract, backend: str, operands: Any) -> list[list[Tenso
     for nothing in (lambda x: None, torch.zeros_like):
         mine = dict(zip(contract.fields, leaves(operands), strict=True))
         given = [x for name, x in mine.items() if name not in contract.optional]
-        mine.update({name: nothing(mine[name]) for name in contract.optional})
-        out = contract.call(backend)(*mine.values())
+        taken = (nothing(x) if name in contract.optional else x for name, x in mine.items())
+        out = contract.call(backend)(*taken)
         runs.append([*out, *torch.autograd.grad(weighed(out), given)])
     return runs
 

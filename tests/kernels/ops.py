@@ -70,7 +70,12 @@ OPS: dict[str, Contract] = {
         decays=("dt", "A"),
         granule=16,
         options={"chunk_size": 16},
-        large=((8, 4096, 32, 64, 1, 128), (1, 4001, 6, 40, 3, 24)),
+        large=(
+            (8, 4096, 32, 64, 1, 128),
+            (1, 4001, 6, 40, 3, 24),
+            (2, 80, 2, 24, 1, 128),  # few columns of x beside many of B: see gpu_plan.plan
+            (1, 12, 2, 5, 1, 128),
+        ),
     ),
     "wkv7": Contract(
         op=wkv7,

@@ -176,7 +176,7 @@ def test_triton_decodes_step_by_step_what_it_computes_in_chunks(
         )
         parts.append(y)
     assert_close(torch.cat(parts, 1), whole[0])
-    assert_close(state, whole[1])
+    assert_close(state, whole[1], dtype=dtype)  # in chunks tensor cores round what they multiply
 
 
 # Resets: a decay of exactly 0, at any place of a chunk.

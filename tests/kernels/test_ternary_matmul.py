@@ -259,7 +259,7 @@ def test_opcheck(across: bool) -> None:
 @triton
 @pytest.mark.parametrize("dtype", REAL, ids=str)
 @pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("shape", [(1, 17, 33), (3, 5, 21), (0, 3, 4)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 17, 33), (3, 5, 21), (6, 17, 33), (0, 3, 4)], ids=str)
 def test_triton_agrees_with_naive(
     shape: tuple[int, int, int], packing: str, dtype: torch.dtype
 ) -> None:
@@ -269,8 +269,21 @@ def test_triton_agrees_with_naive(
 @triton
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_triton_walks_over_many_tiles(dtype: torch.dtype) -> None:
-    agrees("triton", draw((37, 70, 300), dtype))
+@pytest.mark.parametrize("shape", [(2, 70, 1500), (37, 70, 1500)], ids=str)
+def test_triton_walks_over_many_tiles(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+    agrees("triton", draw(shape, dtype))
+
+
+@triton
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_triton_unpacks_some_weights_at_a_time(
+    packing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from marslab.kernels.ternary_matmul import gpu
+
+    monkeypatch.setattr(gpu, "UNPACKED", 100)
+    monkeypatch.setattr(gpu, "DEPTH", 8)
+    agrees("triton", draw((gpu.FEW + 1, 21, 41), packing=packing), packing)
 
 
 # Mistakes.

@@ -47,6 +47,13 @@ def test_the_page_holds_everything_once(report: Report) -> None:
     assert "scipy lfilter: not installed" in html
 
 
+def test_a_run_that_a_device_ended_says_so(report: Report) -> None:
+    broken = replace(report, complete=False)
+    assert "The run was cut short: some rows are missing." in bench_page.page([broken])
+    broken.conditions["broke"] = "an <error>, after warp"
+    assert "The device broke down (an &lt;error&gt;, after warp)" in bench_page.page([broken])
+
+
 def test_names_are_escaped(report: Report) -> None:
     html = bench_page.page([report])
     assert "a &lt;b&gt; machine" in html
