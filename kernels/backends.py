@@ -5,7 +5,7 @@ tensor on another device, takes the automatic choice. The choice made is told to
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 
 NAMES = ("naive", "torch", "numba", "triton")
+FASTEST = {"cuda": "triton", "cpu": "numba"}
 _preferred: ContextVar[str | None] = ContextVar("marslab_backend", default=None)
 # Set by whoever records; called with (op, backend). Kernels import nothing from above.
 observer: ContextVar[Callable[[str, str], None] | None] = ContextVar(
@@ -28,6 +29,9 @@ class Backend(NamedTuple):
     ok: bool
     reason: str
     device: str
+
+
+EVERYWHERE = Backend(True, "", "any")
 
 
 def interpreted() -> bool:
@@ -58,12 +62,13 @@ def available() -> dict[str, Backend]:
     >>> available()["naive"]
     Backend(ok=True, reason='', device='any')
     """
-    return {
-        "naive": Backend(True, "", "any"),
-        "torch": Backend(True, "", "any"),
-        "numba": _numba(),
-        "triton": _triton(interpreted()),
-    }
+    return {name: _backend(name) for name in NAMES}
+
+
+def _backend(name: str) -> Backend:
+    if name == "numba":
+        return _numba()
+    return _triton(interpreted()) if name == "triton" else EVERYWHERE
 
 
 @contextmanager
@@ -85,13 +90,13 @@ def use(name: str) -> Iterator[None]:
 
 
 def _known(name: str, where: str) -> None:
-    if name not in (*NAMES, "auto"):
+    if name != "auto" and name not in NAMES:
         raise ValueError(f"{where}: unknown backend {name!r}; choose from {['auto', *NAMES]}")
 
 
 def _problem(name: str, device: torch.device) -> str:
     """Why `name` cannot serve tensors on `device`; empty when it can."""
-    backend = available()[name]
+    backend = _backend(name)
     if not backend.ok:
         return backend.reason
     if backend.device not in ("any", device.type):
@@ -99,13 +104,12 @@ def _problem(name: str, device: torch.device) -> str:
     return ""
 
 
-def choose(op: str, wanted: str, device: torch.device, has: Iterable[str]) -> str:
+def choose(op: str, wanted: str, device: torch.device, has: Sequence[str]) -> str:
     """Return the backend that runs `op` on `device`; `has` names the ones that the op has.
 
     Errors:
         ValueError: `wanted` is unknown, or the op or this machine cannot serve it
     """
-    has = tuple(has)
     _known(wanted, op)
     name = wanted
     if wanted != "auto":
@@ -127,10 +131,10 @@ def choose(op: str, wanted: str, device: torch.device, has: Iterable[str]) -> st
 choose._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def _automatic(op: str, device: torch.device, has: tuple[str, ...]) -> str:
+def _automatic(op: str, device: torch.device, has: Sequence[str]) -> str:
     preferred = _preferred.get() or os.environ.get("MARSLAB_BACKEND", "auto")
     _known(preferred, "MARSLAB_BACKEND")
     if preferred in has and not _problem(preferred, device):
         return preferred
-    fast = {"cuda": "triton", "cpu": "numba"}.get(device.type, "torch")
+    fast = FASTEST.get(device.type, "torch")
     return fast if fast in has and not _problem(fast, device) else "torch"

@@ -52,9 +52,9 @@ def shaped(op: str, name: str, x: Tensor, letters: str, sizes: tuple[int | None,
 
 def on_one_device(op: str, **tensors: Tensor | None) -> None:
     """Raise ValueError unless all tensors live on one device."""
-    places = {name: str(x.device) for name, x in tensors.items() if x is not None}
-    if len(set(places.values())) > 1:
-        told = ", ".join(f"{name} on {place}" for name, place in places.items())
+    given = {name: x for name, x in tensors.items() if x is not None}
+    if len({x.device for x in given.values()}) > 1:
+        told = ", ".join(f"{name} on {x.device}" for name, x in given.items())
         raise ValueError(f"{op}: all tensors must be on one device, got {told}")
 
 

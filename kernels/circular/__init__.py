@@ -62,8 +62,8 @@ def circular_corr(a: Tensor, b: Tensor, *, backend: str = "auto") -> Tensor:
 def _run(op: str, a: Tensor, b: Tensor, backend: str) -> Tensor:
     _check(op, a, b)
     module = naive if choose(op, backend, b.device, BACKENDS) == "naive" else torch_ops
-    dtype = state_dtype(b.dtype)
-    return getattr(module, op)(a.to(dtype), b.to(dtype)).to(b.dtype)
+    run, dtype = getattr(module, op), state_dtype(b.dtype)
+    return run(a, b) if b.dtype == dtype else run(a.to(dtype), b.to(dtype)).to(b.dtype)
 
 
 def _check(op: str, a: Tensor, b: Tensor) -> None:
@@ -74,7 +74,7 @@ def _check(op: str, a: Tensor, b: Tensor) -> None:
             f"{op}: a and b must be [..., D] with one D, got {list(a.shape)} and {list(b.shape)}"
         )
     pairs = zip(reversed(a.shape), reversed(b.shape), strict=False)
-    if any(x != y and 1 not in (x, y) for x, y in pairs):
+    if a.shape != b.shape and any(x != y and 1 not in (x, y) for x, y in pairs):
         raise ValueError(
             f"{op}: the leading axes of a and b must broadcast,"
             f" got {list(a.shape)} and {list(b.shape)}"
