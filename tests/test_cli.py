@@ -194,3 +194,15 @@ def test_as_a_program_without_colour(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "torch" in done.stdout
     assert not re.search(r"\x1b\[[\d;]*(3[0-7]|9[0-7])m", done.stdout)
+
+
+def test_threads_that_wait_sleep_but_where_they_are_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda **options: None)
+    for command, policy in (("doctor", "passive"), ("bench", None)):
+        monkeypatch.setattr(sys, "argv", ["marslab", command])
+        with monkeypatch.context() as own:
+            own.delenv("OMP_WAIT_POLICY", raising=False)
+            cli.main()
+            assert os.environ.pop("OMP_WAIT_POLICY", None) == policy

@@ -1,8 +1,6 @@
 """Times several ways of doing one thing, in turns, so that what drifts drifts for all of them."""
 
-import ctypes
 import statistics
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -17,7 +15,6 @@ Stopwatch = Callable[[Call], Callable[[], float]]  # run now, tell the seconds w
 WARM_UP = 2  # the first call compiles, the second finds its buffers
 BUDGET = 3.0  # seconds that one variant may take, warm-up aside
 COPIES = 10  # of 1 GiB, 5 ms on an H200; Python launched ssd in 1.6 and wkv7 in 2.0 there
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 FEWEST = 3  # runs of a slow variant; what takes longer than the budget runs once
 
 
@@ -99,23 +96,9 @@ class Bed:
 def bed(device: str) -> Bed:
     """The CPU or the CUDA device of this machine."""
     if device == "cpu":
-        _keep_small_memory()
         return Bed("cpu", torch.device("cpu"), _after_itself)
     place = torch.device("cuda", torch.cuda.current_device())
     return Bed("cuda", place, _behind_copies(place), _cuda_peak)
-
-
-def _keep_small_memory() -> None:
-    """Have the allocator keep what is freed, in pieces of up to 32 MiB; larger ones come fresh.
-
-    By itself glibc gives memory back to the system or not by what lies beside it. So one variant
-    finds the memory of the one before, and the next has to ask the system for its pages: half of
-    the time of a transform. Where there is no such allocator nothing changes.
-    """
-    tune = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    for parameter, value in ((M_MMAP_THRESHOLD, 2**25), (M_TRIM_THRESHOLD, 2**31 - 1)):
-        if tune is not None:
-            tune(parameter, value)
 
 
 def _after_itself(call: Call) -> Callable[[], float]:
