@@ -222,7 +222,7 @@ def _judge(error: Exception) -> tuple[str, int]:
 def main() -> None:
     """Run the command line; the entry point `marslab`."""
     # Read when torch and numba start: a pool whose idle threads spin starves the other one. But
-    # waking them takes time: a loop of 1024 small steps took 270 ms and more for 70. So `bench`
+    # waking them takes time: a loop of 1024 small steps took 258 to 350 ms for 65 to 73. So `bench`
     # measures as any program runs that does not set this.
     if sys.argv[1:2] != ["bench"]:
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
