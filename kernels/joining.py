@@ -30,14 +30,15 @@ class Kernels(NamedTuple):
 KERNELS: dict[str, Kernels] = {}  # "<op> <backend>" -> its kernels, filled by their modules
 
 
-def unwatched() -> bool:
+def unwatched(*tensors: Tensor) -> bool:
     """Whether a kernel may be called bare: nobody asks for a derivative, and nothing is traced.
 
-    The way through a Function costs about as much as a small kernel: decoding does without.
+    The way through a Function costs about as much as a small kernel: decoding does without. Where
+    gradients are on, `tensors` are all those that one might be asked of.
     """
     return not (
         torch.compiler.is_compiling()
-        or torch.is_grad_enabled()
+        or (torch.is_grad_enabled() and (not tensors or any(x.requires_grad for x in tensors)))
         or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportAttributeAccessIssue]
         or forward_ad._current_level >= 0
     )

@@ -40,6 +40,7 @@ BACKWARD = {
 }
 DOUBLE = Walk(16, 32, 1, 2)  # a word of gpu_lookback has no room for two float64
 SMALL = LookBack(4, 2, 8, 1, 2)  # the interpreter pays by the element
+STAY = "evict_last"  # of many channels what is written stays in the cache for whoever reads it next
 
 
 def _plan(table: dict, x: Tensor) -> Walk | LookBack:
@@ -53,13 +54,13 @@ def _plan(table: dict, x: Tensor) -> Walk | LookBack:
 def _launch(module, name: str, plan: Walk | LookBack, tensors: list[Tensor], flip: bool) -> None:
     """Start one kernel over tensors whose first is [B, L, D]."""
     B, L, D = tensors[0].shape
-    wide = L * D > INT32_MAX
+    wide, stay = L * D > INT32_MAX, STAY if B * D >= MANY_CHANNELS else ""
     kernel, operands = getattr(module, name), [given(x) for x in tensors]
     if isinstance(plan, LookBack):
-        look_back(kernel, plan, operands, tensors[0], flip, wide, not interpreted())
+        look_back(kernel, plan, operands, tensors[0], flip, wide, stay, not interpreted())
         return
     programs, (T, W, warps, stages) = B * -(-D // plan.W), plan
-    kernel[(programs,)](*operands, L, D, flip, wide, T, W, stages, num_warps=warps)
+    kernel[(programs,)](*operands, L, D, flip, wide, stay, T, W, stages, num_warps=warps)
 
 
 def _run(name: str, table: dict, tensors: list[Tensor], flip: bool) -> None:

@@ -50,7 +50,7 @@ def _overlaps(device: torch.device) -> bool:
 
 
 def look_back(
-    kernel: triton.JITFunction, plan: LookBack, tensors: list, x: Tensor, *flags: bool
+    kernel: triton.JITFunction, plan: LookBack, tensors: list, x: Tensor, *flags: bool | str
 ) -> None:
     """Start a kernel on its tensors, the sizes of x [B, L, D], and what it wants to know of them.
 

@@ -121,11 +121,15 @@ def _unpacked(x, COMPILED: tl.constexpr):
 @triton.jit
 def forward(
     a_ptr, b_ptr, h0_ptr, h_ptr, state_ptr, words, L, D, blocks,
-    FLIP: tl.constexpr, WIDE: tl.constexpr, COMPILED: tl.constexpr, EARLY: tl.constexpr,
+    FLIP: tl.constexpr, WIDE: tl.constexpr, STAY: tl.constexpr, COMPILED: tl.constexpr,
+    EARLY: tl.constexpr,
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
     G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
-    """a, b, h: [B, L, D]; h0, state: [B, D]; h0 may be None; V: channels of a thread."""
+    """a, b, h: [B, L, D]; h0, state: [B, D]; h0 may be None; V: channels of a thread.
+
+    STAY: how long the cache keeps what is written, an `eviction_policy` of Triton.
+    """
     tile = tl.program_id(0) // blocks
     block = tl.program_id(0) % blocks
     per_row = tl.cdiv(D, W)
@@ -153,7 +157,7 @@ def forward(
     b = _unpacked(b, COMPILED)
     b = tl.where(k == 0, a * before + b, b)
     _, h = tl.associative_scan((a, b), 0, compose)
-    tl.store(h_ptr + at, h, mask=inside)
+    tl.store(h_ptr + at, h, mask=inside, eviction_policy=STAY)
     if tile == tiles - 1:
         tl.store(state_ptr + row * D + lane, after, mask=lane < D)
 
@@ -161,7 +165,8 @@ def forward(
 @triton.jit
 def backward(
     a_ptr, h_ptr, h0_ptr, dh_ptr, dstate_ptr, da_ptr, db_ptr, dh0_ptr, words, L, D, blocks,
-    FLIP: tl.constexpr, WIDE: tl.constexpr, COMPILED: tl.constexpr, EARLY: tl.constexpr,
+    FLIP: tl.constexpr, WIDE: tl.constexpr, STAY: tl.constexpr, COMPILED: tl.constexpr,
+    EARLY: tl.constexpr,
     K: tl.constexpr, Q: tl.constexpr, W: tl.constexpr, V: tl.constexpr,
     G: tl.constexpr, R: tl.constexpr,
 ):  # fmt: skip
@@ -197,8 +202,9 @@ def backward(
     g = _unpacked(g, COMPILED)
     g = tl.where(k == 0, a * before + g, g)
     _, g = tl.associative_scan((a, g), 0, compose)
-    tl.store(db_ptr + at, g, mask=inside)
-    tl.store(da_ptr + at, g * h.to(tl.float32), mask=inside & (s < L - 1))
+    tl.store(db_ptr + at, g, mask=inside, eviction_policy=STAY)
+    da = g * h.to(tl.float32)
+    tl.store(da_ptr + at, da, mask=inside & (s < L - 1), eviction_policy=STAY)
     if tile == tiles - 1:
         end = (0 if FLIP else L - 1) * D + lane  # where the forward pass began, at h0
         a_end = tl.load(a_ptr + end, mask=lane < D, other=0.0).to(tl.float32)

@@ -14,9 +14,13 @@ from marslab.kernels.linear_scan.gpu_tiles import compose, last_row, load_state,
 @triton.jit
 def forward(
     a_ptr, b_ptr, h0_ptr, h_ptr, state_ptr, L, D,
-    FLIP: tl.constexpr, WIDE: tl.constexpr, T: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr,
+    FLIP: tl.constexpr, WIDE: tl.constexpr, STAY: tl.constexpr,
+    T: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
-    """a, b, h: [B, L, D]; h0, state: [B, D]; h0 may be None. FLIP walks time backwards."""
+    """a, b, h: [B, L, D]; h0, state: [B, D]; h0 may be None. FLIP walks time backwards.
+
+    STAY: how long the cache keeps what is written, an `eviction_policy` of Triton.
+    """
     per_row = tl.cdiv(D, W)
     row = (tl.program_id(0) // per_row).to(tl.int64)
     d = tl.program_id(0) % per_row * W + tl.arange(0, W)
@@ -32,7 +36,7 @@ def forward(
         b = tl.load(b_ptr + at, mask=inside, other=0.0).to(h.dtype)
         b = tl.where(step == 0, a * h[None, :] + b, b)  # the state enters with the first step
         _, out = tl.associative_scan((a, b), 0, compose)
-        tl.store(h_ptr + at, out, mask=inside)
+        tl.store(h_ptr + at, out, mask=inside, eviction_policy=STAY)
         h = last_row(out, T)
     tl.store(state_ptr + row * D + d, h, mask=d < D)
 
@@ -40,7 +44,8 @@ def forward(
 @triton.jit
 def backward(
     a_ptr, h_ptr, h0_ptr, dh_ptr, dstate_ptr, da_ptr, db_ptr, dh0_ptr, L, D,
-    FLIP: tl.constexpr, WIDE: tl.constexpr, T: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr,
+    FLIP: tl.constexpr, WIDE: tl.constexpr, STAY: tl.constexpr,
+    T: tl.constexpr, W: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     """Walks against the forward pass: g[s] = dh[s] + a[s-1] g[s-1], da[s] = g[s] h[s+1]."""
     per_row = tl.cdiv(D, W)
@@ -63,8 +68,8 @@ def backward(
         h = tl.load(h_ptr + at - back, mask=inside & (s < L - 1), other=0.0).to(g.dtype)
         dh = tl.where(step == 0, a * g[None, :] + dh, dh)
         _, out = tl.associative_scan((a, dh), 0, compose)
-        tl.store(db_ptr + at, out, mask=inside)
-        tl.store(da_ptr + at, out * h, mask=inside & (s < L - 1))
+        tl.store(db_ptr + at, out, mask=inside, eviction_policy=STAY)
+        tl.store(da_ptr + at, out * h, mask=inside & (s < L - 1), eviction_policy=STAY)
         g = last_row(out, T)
     end = (0 if FLIP else L - 1) * D + d  # where the forward pass began, at h0
     a = tl.load(a_ptr + end, mask=d < D, other=0.0).to(g.dtype)

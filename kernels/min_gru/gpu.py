@@ -11,21 +11,22 @@ from marslab.kernels import joining
 from marslab.kernels.backends import interpreted
 from marslab.kernels.launching import fresh, given
 from marslab.kernels.linear_scan.autograd import start_of
-from marslab.kernels.linear_scan.gpu import DOUBLE, MANY_CHANNELS, SMALL, Walk
+from marslab.kernels.linear_scan.gpu import DOUBLE, SMALL, Walk
 from marslab.kernels.linear_scan.gpu_launch import INT32_MAX, LookBack, look_back
 from marslab.kernels.min_gru import gpu_lookback, gpu_walk
 
+MANY_CHANNELS = 16384  # B * D from which the walk is faster; at half of it the look-back is
 FORWARD = {  # (16-bit, many channels) -> plan
-    (False, True): LookBack(16, 8, 32, 4, 8),
-    (False, False): LookBack(16, 8, 32, 4, 8),
-    (True, True): LookBack(16, 16, 64, 2, 4, 128),
-    (True, False): LookBack(16, 16, 64, 2, 4, 128),
+    (False, True): Walk(64, 32, 1, 3),
+    (False, False): LookBack(16, 4, 32, 2, 8, 128),
+    (True, True): LookBack(8, 8, 64, 4, 8, 96),
+    (True, False): LookBack(8, 8, 64, 4, 8, 96),
 }
 BACKWARD = {
-    (False, True): LookBack(8, 8, 64, 2, 8, 168),
-    (False, False): LookBack(8, 8, 64, 2, 8, 168),
-    (True, True): LookBack(8, 8, 64, 2, 8, 128),
-    (True, False): LookBack(8, 8, 64, 2, 8, 128),
+    (False, True): Walk(16, 32, 4, 3),
+    (False, False): LookBack(8, 4, 32, 2, 8, 128),
+    (True, True): LookBack(8, 4, 32, 2, 8, 128),
+    (True, False): LookBack(8, 8, 32, 2, 8, 112),
 }
 
 

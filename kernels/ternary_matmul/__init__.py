@@ -5,6 +5,7 @@ from torch import Tensor
 
 from marslab.kernels.backends import choose
 from marslab.kernels.checks import is_tensor, on_one_device, shaped, state_dtype
+from marslab.kernels.joining import unwatched
 from marslab.kernels.ternary_matmul import naive, torch_ops
 from marslab.kernels.ternary_matmul.packing import pack_ternary, places, unpack_ternary
 
@@ -45,8 +46,8 @@ def ternary_matmul(
     dtype = state_dtype(x.dtype)
     name = choose("ternary_matmul", backend, x.device, BACKENDS)
     rows = x.reshape(x.shape[:-1].numel(), x.shape[-1])  # -1 is ambiguous for an empty x
-    y = scale.to(dtype) * _product(name, rows, packed, packing)
-    return y.to(x.dtype).view(*x.shape[:-1], packed.shape[0])
+    y = _scaled(_product(name, rows, packed, packing), scale.to(dtype), x.dtype)
+    return y.view(*x.shape[:-1], packed.shape[0])
 
 
 def _check(x: Tensor, packed: Tensor, scale: Tensor, count: int) -> None:
@@ -62,6 +63,13 @@ def _check(x: Tensor, packed: Tensor, scale: Tensor, count: int) -> None:
     if scale.ndim:
         shaped("ternary_matmul", "scale", scale, "[] or [N]", (packed.shape[0],))
     on_one_device("ternary_matmul", x=x, packed=packed, scale=scale)
+
+
+def _scaled(product: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """scale * product, rounded; in one step where nobody asks for a derivative."""
+    if unwatched(product, scale):
+        return torch.mul(product, scale, out=product.new_empty(product.shape, dtype=dtype))
+    return (scale * product).to(dtype)
 
 
 def _product(name: str, x: Tensor, packed: Tensor, packing: str) -> Tensor:

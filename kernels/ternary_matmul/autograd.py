@@ -5,6 +5,7 @@ gradient of that is the first product again. So derivatives of any order are the
 the bytes is kept for them.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -17,14 +18,14 @@ from marslab.kernels.joining import unwatched
 KERNELS: dict[str, Callable[[Tensor, Tensor, int, str, bool], Tensor]] = {}
 
 
-# Backends that are fast on 16 bits only: a gradient that ends in 16 bits goes through bfloat16,
-# which has the range of float32. Elsewhere it stays as it comes, in float32.
-TENSOR_CORES = {"triton"}
+# backend -> rows from which it is fast on 16 bits only. There a gradient that ends in 16 bits goes
+# through bfloat16, which has the range of float32; elsewhere it stays as it comes, in float32.
+TENSOR_CORES: dict[str, int] = {}
 
 
 def product(backend: str, x: Tensor, packed: Tensor, packing: str) -> Tensor:
     """Return x @ W^T [M, N] for x [M, K], by the kernels of `backend`, differentiable."""
-    if unwatched():
+    if unwatched(x):
         return KERNELS[backend](x, packed, x.shape[1], packing, False)
     return Product.apply(backend, x, packed, x.shape[1], packing, False)  # pyright: ignore[reportReturnType]
 
@@ -47,7 +48,7 @@ class Product(torch.autograd.Function):
         (packed,) = ctx.saved_tensors
         K, packing, across = ctx.options
         g = grads[0]
-        if ctx.backend in TENSOR_CORES and ctx.dtype.itemsize == 2:
+        if ctx.dtype.itemsize == 2 and len(g) >= TENSOR_CORES.get(ctx.backend, math.inf):
             g = g.to(torch.bfloat16)
         dx = Product.apply(ctx.backend, g, packed, K, packing, not across)
         return None, dx.to(ctx.dtype), None, None, None, None  # pyright: ignore[reportOptionalMemberAccess]

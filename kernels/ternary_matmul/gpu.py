@@ -15,7 +15,7 @@ from marslab.kernels.checks import state_dtype
 from marslab.kernels.ternary_matmul import autograd, gpu_product
 from marslab.kernels.ternary_matmul.packing import PLACES
 
-FEW = 4  # rows of x up to which each of them meets the bytes directly
+FEW = 4  # rows of x up to which they meet the bytes directly, at most 4
 UNPACKED = 2**24  # weights that are there as numbers at once
 DEPTH = 2048  # terms of a float32 sum: longer ones lose digits, so theirs are added up
 
@@ -28,10 +28,10 @@ class Plan(NamedTuple):
     warps: int
 
 
-ALONG = Plan(16, 256, 4)
-ACROSS = Plan(16, 256, 4)
+ALONG = {"2bit": Plan(8, 128, 1), "5trit": Plan(16, 128, 4)}
+ACROSS = Plan(8, 128, 1)
 UNPACK = Plan(8, 512, 4)
-SHARES = 32  # of the rows of W, for `across`
+SHARES = 64  # of the rows of W, for `across`
 
 
 def _run(name: str, tile: Plan, grid: tuple[int, ...], *args: object) -> None:
@@ -40,13 +40,14 @@ def _run(name: str, tile: Plan, grid: tuple[int, ...], *args: object) -> None:
 
 def _few(x: Tensor, packed: Tensor, out: Tensor, packing: str, across: bool) -> Tensor:
     M, (N, J), K = x.shape[0], packed.shape, out.shape[1] if across else x.shape[1]
-    kind = packing == "5trit", PLACES[packing]
+    kind = packing == "5trit", PLACES[packing], M
     if not across:
-        _run("along", ALONG, (-(-N // ALONG.N), M), x, packed, out, N, K, J, *kind)
+        tile = ALONG[packing]
+        _run("along", tile, (-(-N // tile.N),), x, packed, out, N, K, J, *kind)
         return out
     share, blocks = -(-N // SHARES), -(-J // ACROSS.J) * PLACES[packing]
     parts = out.new_empty((-(-N // share), M, K))
-    _run("across", ACROSS, (blocks, M, len(parts)), x, packed, parts, M, N, K, J, share, *kind)
+    _run("across", ACROSS, (blocks, len(parts)), x, packed, parts, N, K, J, share, *kind)
     return parts.sum(0)
 
 
@@ -101,6 +102,7 @@ def _(x, packed, K, packing, across):
 
 
 autograd.KERNELS["triton"] = kernel
+autograd.TENSOR_CORES["triton"] = FEW + 1
 
 
 def product(x: Tensor, packed: Tensor, packing: str) -> Tensor:

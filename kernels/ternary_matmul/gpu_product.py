@@ -6,6 +6,8 @@ Sums stay in registers, cell by cell, and are joined once at the end.
 import triton
 import triton.language as tl
 
+AHEAD = tl.constexpr(3)  # tiles of bytes under way
+
 
 @triton.jit
 def _twice(byte, i, TRITS: tl.constexpr):
@@ -24,51 +26,88 @@ def _twice(byte, i, TRITS: tl.constexpr):
 
 
 @triton.jit
+def _half(x_ptr, at, inside, dtype: tl.constexpr):
+    """Half of some x: what multiplies a weight is twice it."""
+    return 0.5 * tl.load(x_ptr + at, mask=inside, other=0.0).to(dtype)
+
+
+@triton.jit
 def along(
     x_ptr, packed_ptr, out_ptr, N, K, J, TRITS: tl.constexpr, PLACES: tl.constexpr,
-    BN: tl.constexpr, BJ: tl.constexpr,
+    M: tl.constexpr, BN: tl.constexpr, BJ: tl.constexpr,
 ):  # fmt: skip
-    """x [M, K], packed [N, J] -> x W^T [M, N]; BN rows of W and a row of x a program."""
-    m = tl.program_id(1).to(tl.int64)
+    """x [M, K], packed [N, J] -> x W^T [M, N], M up to 4; BN rows of W a program.
+
+    A byte is taken apart once for all rows of x.
+    """
     n = tl.program_id(0).to(tl.int64) * BN + tl.arange(0, BN)
-    dtype = out_ptr.dtype.element_ty
-    total = tl.zeros((BN, BJ), dtype)
-    for start in range(0, J, BJ):
+    dtype: tl.constexpr = out_ptr.dtype.element_ty
+    sum0 = tl.zeros((BN, BJ), dtype)
+    sum1, sum2, sum3 = sum0, sum0, sum0
+    for start in tl.range(0, J, BJ, num_stages=AHEAD):
         j = start + tl.arange(0, BJ)
         inside = (n < N)[:, None] & (j < J)[None, :]
         byte = tl.load(packed_ptr + n[:, None] * J + j[None, :], mask=inside, other=0)
         byte = byte.to(tl.int32)
         for i in tl.static_range(PLACES):
             k = i * J + j
-            x = tl.load(x_ptr + m * K + k, mask=(j < J) & (k < K), other=0.0)
-            half = 0.5 * x.to(dtype)
-            total += half[None, :] * _twice(byte, i, TRITS).to(dtype)
-    tl.store(out_ptr + m * N + n, tl.sum(total, 1), mask=n < N)
+            there = (j < J) & (k < K)
+            weight = _twice(byte, i, TRITS).to(dtype)
+            sum0 += _half(x_ptr, k, there, dtype)[None, :] * weight
+            if M > 1:
+                sum1 += _half(x_ptr + K, k, there, dtype)[None, :] * weight
+            if M > 2:
+                sum2 += _half(x_ptr + 2 * K, k, there, dtype)[None, :] * weight
+            if M > 3:
+                sum3 += _half(x_ptr + 3 * K, k, there, dtype)[None, :] * weight
+    tl.store(out_ptr + n, tl.sum(sum0, 1), mask=n < N)
+    if M > 1:
+        tl.store(out_ptr + N + n, tl.sum(sum1, 1), mask=n < N)
+    if M > 2:
+        tl.store(out_ptr + 2 * N + n, tl.sum(sum2, 1), mask=n < N)
+    if M > 3:
+        tl.store(out_ptr + 3 * N + n, tl.sum(sum3, 1), mask=n < N)
 
 
 @triton.jit
 def across(
-    x_ptr, packed_ptr, out_ptr, M, N, K, J, share, TRITS: tl.constexpr, PLACES: tl.constexpr,
-    BN: tl.constexpr, BJ: tl.constexpr,
+    x_ptr, packed_ptr, out_ptr, N, K, J, share, TRITS: tl.constexpr, PLACES: tl.constexpr,
+    M: tl.constexpr, BN: tl.constexpr, BJ: tl.constexpr,
 ):  # fmt: skip
-    """x [M, N], packed [N, J] -> out [shares, M, K], whose sum is x W.
+    """x [M, N], packed [N, J] -> out [shares, M, K], M up to 4, whose sum is x W.
 
-    Programs: a place of BJ bytes, and a row of x, on axes 0 and 1; `share` rows of W on axis 2.
+    Programs: a place of BJ bytes on axis 0, `share` rows of W on axis 1.
     """
     i = tl.program_id(0) % PLACES
     j = tl.program_id(0) // PLACES * BJ + tl.arange(0, BJ)
-    m, part = tl.program_id(1).to(tl.int64), tl.program_id(2)
-    dtype = out_ptr.dtype.element_ty
-    total = tl.zeros((BN, BJ), dtype)
+    part = tl.program_id(1).to(tl.int64)
+    dtype: tl.constexpr = out_ptr.dtype.element_ty
+    sum0 = tl.zeros((BN, BJ), dtype)
+    sum1, sum2, sum3 = sum0, sum0, sum0
     last = tl.minimum(N, (part + 1) * share)
-    for start in range(part * share, last, BN):
+    for start in tl.range(part * share, last, BN, num_stages=AHEAD):
         n = start + tl.arange(0, BN)
-        inside = (n < last)[:, None] & (j < J)[None, :]
+        there = n < last
+        inside = there[:, None] & (j < J)[None, :]
         byte = tl.load(packed_ptr + n[:, None].to(tl.int64) * J + j[None, :], mask=inside, other=0)
-        half = 0.5 * tl.load(x_ptr + m * N + n, mask=n < last, other=0.0).to(dtype)
-        total += half[:, None] * _twice(byte.to(tl.int32), i, TRITS).to(dtype)
+        weight = _twice(byte.to(tl.int32), i, TRITS).to(dtype)
+        sum0 += _half(x_ptr, n, there, dtype)[:, None] * weight
+        if M > 1:
+            sum1 += _half(x_ptr + N, n, there, dtype)[:, None] * weight
+        if M > 2:
+            sum2 += _half(x_ptr + 2 * N, n, there, dtype)[:, None] * weight
+        if M > 3:
+            sum3 += _half(x_ptr + 3 * N, n, there, dtype)[:, None] * weight
     k = i * J + j
-    tl.store(out_ptr + (part * M + m) * K + k, tl.sum(total, 0), mask=(j < J) & (k < K))
+    inside = (j < J) & (k < K)
+    out_ptr += part * M * K
+    tl.store(out_ptr + k, tl.sum(sum0, 0), mask=inside)
+    if M > 1:
+        tl.store(out_ptr + K + k, tl.sum(sum1, 0), mask=inside)
+    if M > 2:
+        tl.store(out_ptr + 2 * K + k, tl.sum(sum2, 0), mask=inside)
+    if M > 3:
+        tl.store(out_ptr + 3 * K + k, tl.sum(sum3, 0), mask=inside)
 
 
 @triton.jit

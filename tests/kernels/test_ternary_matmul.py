@@ -160,6 +160,22 @@ def test_strides_do_not_matter(backend: str) -> None:
     assert_close(one[3], ternary_matmul(x[0], packed, scale[0], backend=backend))
 
 
+@pytest.mark.parametrize("dtype", REAL, ids=str)
+@pytest.mark.parametrize("backend", [*ALL, pytest.param("triton", marks=triton)])
+def test_y_is_the_same_whether_or_not_a_derivative_is_wanted(
+    backend: str, dtype: torch.dtype
+) -> None:
+    x, packed, scale = draw((3, 7, 20), dtype)
+    y = ternary_matmul(x, packed, scale, backend=backend)
+    assert y.dtype == dtype and not y.requires_grad
+    with torch.no_grad():
+        assert torch.equal(ternary_matmul(x, packed, scale, backend=backend), y)
+    for wanted in (x, scale):
+        wanted.requires_grad_()
+        result = ternary_matmul(x, packed, scale, backend=backend)
+        assert result.requires_grad and torch.equal(result, y)
+
+
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("backend", [*ALL, pytest.param("triton", marks=triton)])
 def test_a_nan_stays_in_its_row(backend: str, packing: str) -> None:
@@ -259,7 +275,9 @@ def test_opcheck(across: bool) -> None:
 @triton
 @pytest.mark.parametrize("dtype", REAL, ids=str)
 @pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("shape", [(1, 17, 33), (3, 5, 21), (6, 17, 33), (0, 3, 4)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 17, 33), (2, 5, 21), (3, 5, 21), (4, 5, 21), (6, 17, 33), (0, 3, 4)], ids=str
+)
 def test_triton_agrees_with_naive(
     shape: tuple[int, int, int], packing: str, dtype: torch.dtype
 ) -> None:
@@ -284,6 +302,22 @@ def test_triton_unpacks_some_weights_at_a_time(
     monkeypatch.setattr(gpu, "UNPACKED", 100)
     monkeypatch.setattr(gpu, "DEPTH", 8)
     agrees("triton", draw((gpu.FEW + 1, 21, 41), packing=packing), packing)
+
+
+@triton
+def test_triton_rounds_a_gradient_to_16_bits_for_many_rows_only() -> None:
+    from marslab.kernels.ternary_matmul import gpu
+
+    for rows in (gpu.FEW, gpu.FEW + 1):
+        x, packed, scale = draw((rows, 70, 33), torch.bfloat16)
+        y = ternary_matmul(x.requires_grad_(), packed, scale, backend="triton")
+        dy = torch.randn_like(y)
+        (dx,) = torch.autograd.grad(y, x, dy)
+        g = dy.float() * scale
+        kept = (g @ unpack_ternary(packed, 33).float()).bfloat16()
+        rounded = (g.bfloat16().float() @ unpack_ternary(packed, 33).float()).bfloat16()
+        assert not torch.equal(kept, rounded)
+        assert torch.equal(dx, kept if rows == gpu.FEW else rounded)
 
 
 # Mistakes.

@@ -17,7 +17,8 @@ pytestmark = [
 ]
 REAL = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 PACKINGS = ["2bit", "5trit"]
-SHAPES = [(1, 1, 1), (1, 17, 33), (3, 5, 21), (0, 3, 4), (37, 70, 300), (130, 257, 1027)]
+FEW = [(1, 1, 1), (1, 17, 33), (2, 37, 70), (3, 5, 21), (4, 70, 1027)]  # up to gpu.FEW rows
+SHAPES = [*FEW, (0, 3, 4), (37, 70, 300), (130, 257, 1027)]
 LARGE = [(1, 8192, 8192), (64, 8192, 8192)]  # as in the bench, the second with fewer rows
 
 
