@@ -52,9 +52,8 @@ def shaped(op: str, name: str, x: Tensor, letters: str, sizes: tuple[int | None,
 
 def on_one_device(op: str, **tensors: Tensor | None) -> None:
     """Raise ValueError unless all tensors live on one device."""
-    given = {name: x for name, x in tensors.items() if x is not None}
-    if len({x.device for x in given.values()}) > 1:
-        told = ", ".join(f"{name} on {x.device}" for name, x in given.items())
+    if len({x.device for x in tensors.values() if x is not None}) > 1:
+        told = ", ".join(f"{name} on {x.device}" for name, x in tensors.items() if x is not None)
         raise ValueError(f"{op}: all tensors must be on one device, got {told}")
 
 

@@ -68,15 +68,18 @@ def _run(op: str, a: Tensor, b: Tensor, backend: str) -> Tensor:
 
 def _check(op: str, a: Tensor, b: Tensor) -> None:
     is_tensor(op, "a", a, also=COMPLEX)
-    is_tensor(op, "b", b, only=(a.dtype,), because=f"beside a of {a.dtype}")
-    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-1]:
+    if not isinstance(b, Tensor) or b.dtype != a.dtype:
+        is_tensor(op, "b", b, only=(a.dtype,), because=f"beside a of {a.dtype}")
+    if a.shape != b.shape or a.ndim == 0:
+        _check_shapes(op, a.shape, b.shape)
+    if a.device != b.device:
+        on_one_device(op, a=a, b=b)
+
+
+def _check_shapes(op: str, a: torch.Size, b: torch.Size) -> None:
+    if not a or not b or a[-1] != b[-1]:
+        raise ValueError(f"{op}: a and b must be [..., D] with one D, got {list(a)} and {list(b)}")
+    if any(x != y and 1 not in (x, y) for x, y in zip(reversed(a), reversed(b), strict=False)):
         raise ValueError(
-            f"{op}: a and b must be [..., D] with one D, got {list(a.shape)} and {list(b.shape)}"
+            f"{op}: the leading axes of a and b must broadcast, got {list(a)} and {list(b)}"
         )
-    pairs = zip(reversed(a.shape), reversed(b.shape), strict=False)
-    if a.shape != b.shape and any(x != y and 1 not in (x, y) for x, y in pairs):
-        raise ValueError(
-            f"{op}: the leading axes of a and b must broadcast,"
-            f" got {list(a.shape)} and {list(b.shape)}"
-        )
-    on_one_device(op, a=a, b=b)

@@ -8,6 +8,8 @@ before the transform home asks for room.
 import torch
 from torch import Tensor, fft
 
+from marslab.kernels.joining import unwatched
+
 
 def circular_conv(a: Tensor, b: Tensor) -> Tensor:
     """c[k] = sum over i of a[i] b[(k - i) mod D], in the dtype given."""
@@ -29,20 +31,12 @@ def _spectrum(x: Tensor) -> Tensor:
 
 
 def _conjugate(f: Tensor) -> Tensor:
-    return f.conj_physical_() if _free(f) else f.conj()
+    return f.conj_physical_() if unwatched(f) else f.conj()
 
 
 def _times(f: Tensor, g: Tensor) -> Tensor:
-    return f.mul_(g) if f.shape == g.shape and _free(f, g) else f * g
+    return f.mul_(g) if f.shape == g.shape and unwatched(f, g) else f * g
 
 
 def _back(spectrum: Tensor, b: Tensor) -> Tensor:
     return fft.ifft(spectrum) if b.is_complex() else fft.irfft(spectrum, n=b.shape[-1])
-
-
-def _free(*spectra: Tensor) -> bool:
-    """Whether they may be written over: no gradient, compiler or torch.func needs them later."""
-    if torch.compiler.is_compiling() or any(f.requires_grad for f in spectra):
-        return False
-    functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
-    return not any(functorch.is_functorch_wrapped_tensor(f) for f in spectra)
