@@ -225,6 +225,10 @@ VALUES = {
         (torch.tensor(1.0), ONES),
         "a and b must be [..., D] with one D, got [] and [2, 4]",
     ),
+    "no axis in either": (
+        (torch.tensor(1.0), torch.tensor(2.0)),
+        "a and b must be [..., D] with one D, got [] and []",
+    ),
     "leading axes that do not fit": (
         (ONES, torch.ones(3, 4)),
         "the leading axes of a and b must broadcast, got [2, 4] and [3, 4]",
