@@ -5,7 +5,6 @@ without gradients the product is written over the first spectrum, and the second
 before the transform home asks for room.
 """
 
-import torch
 from torch import Tensor, fft
 
 from marslab.kernels.joining import unwatched
