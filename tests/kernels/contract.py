@@ -25,7 +25,7 @@ class Contract:
 
     `sizes` follow the LETTERS of the op's work.py; the first is small and odd and used wherever one
     size is enough. `tiny` is for Triton's interpreter, `finite` for finite differences. `large`
-    ones, those of the speed table, are compared on a GPU with numba in float64.
+    ones, of the speed table or where another kernel runs, meet numba in float64 on a GPU.
     """
 
     op: Callable[..., Any]

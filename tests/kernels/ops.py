@@ -36,6 +36,7 @@ OPS: dict[str, Contract] = {
         optional=("h0",),
         decays=("z_logit",),
         joined=("triton",),  # elsewhere linear_scan stands between the gates
+        large=((8, 130, 1030), (16, 130, 1030)),  # below and above gpu.MANY_CHANNELS
     ),
     "selective_scan": Contract(
         op=selective_scan,

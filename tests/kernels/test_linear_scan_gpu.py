@@ -109,6 +109,17 @@ def test_long_sequences(shape: tuple[int, int, int], dtype: torch.dtype, reverse
     agrees(draw(shape, dtype, decay=(0.9, 1.0)), reverse=reverse, oracle="numba")
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dtype", REAL, ids=str)
+def test_many_channels(dtype: torch.dtype, reverse: bool) -> None:
+    """So many that one program walks all of time in float32, and what is written stays longest."""
+    from marslab.kernels.linear_scan import gpu
+
+    inputs = draw((8, 130, 1030), dtype)
+    assert inputs[1].shape[0] * inputs[1].shape[2] >= gpu.MANY_CHANNELS
+    agrees(inputs, reverse=reverse, oracle="numba")
+
+
 @pytest.mark.parametrize("decay_dtype", [torch.bfloat16, torch.float32], ids=str)
 def test_8192_steps_in_bfloat16(decay_dtype: torch.dtype) -> None:
     inputs = draw((2, 8192, 96), torch.bfloat16, decay_dtype=decay_dtype, decay=(0.9, 0.999))
