@@ -14,7 +14,7 @@ from torch import Tensor
 from marslab.kernels import joining
 from marslab.kernels.checks import state_dtype
 from marslab.kernels.gated_recurrence import gradient
-from marslab.kernels.launching import arrays
+from marslab.kernels.launching import arrays, fresh
 from marslab.kernels.threads import FASTMATH, entry
 
 ROWS = 4  # of one task at the most: four sums and a column of W fit in registers
@@ -121,8 +121,7 @@ def _cells(shape: torch.Size) -> int:
 def forward(z: Tensor, W: Tensor, gamma: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
     """(z, W, gamma, h0) -> (h, state)."""
     dtype = state_dtype(z.dtype)
-    out = torch.empty_like(z, dtype=dtype, memory_format=torch.contiguous_format)
-    state = torch.empty_like(h0, memory_format=torch.contiguous_format)
+    out, state = fresh(h0, *z.shape), fresh(h0)
     drive, gate, keep, start = arrays(dtype, z, W, gamma, h0)
     with entry(_cells(z.shape)):
         _forward(drive, gate, keep, start, _rows(len(z)), out.numpy(), state.numpy())
@@ -137,7 +136,7 @@ def _(z, W, gamma, h0):
 def _backwards(
     gamma: Tensor, r: Tensor, W: Tensor, dh: Tensor, dstate: Tensor
 ) -> tuple[Tensor, Tensor]:
-    g, dh0 = torch.empty_like(dh), torch.empty_like(dstate)
+    g, dh0 = fresh(dh), fresh(dstate)
     keep, slope, back, flow, last = arrays(dh.dtype, gamma, r, W.T, dh, dstate)
     with entry(_cells(g.shape)):
         _transposed(keep, slope, back, flow, last, _rows(len(g)), g.numpy(), dh0.numpy())

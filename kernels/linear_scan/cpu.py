@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels.checks import state_dtype
-from marslab.kernels.launching import arrays
+from marslab.kernels.launching import arrays, fresh
 from marslab.kernels.linear_scan import autograd
 from marslab.kernels.threads import FASTMATH, entry
 
@@ -68,8 +68,7 @@ def _width(shape: torch.Size) -> int:
 def forward(a: Tensor, b: Tensor, h0: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
     """(a, b, h0, reverse) -> (h, state)."""
     dtype = state_dtype(b.dtype)
-    out = torch.empty_like(b, dtype=dtype, memory_format=torch.contiguous_format)
-    state = torch.empty_like(h0, memory_format=torch.contiguous_format)
+    out, state = fresh(h0, *b.shape), fresh(h0)
     decay, step, start = arrays(dtype, a, b, h0)
     with entry(b.numel()):
         _forward(decay, step, start, reverse, _width(b.shape), out.numpy(), state.numpy())
@@ -87,8 +86,7 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(a, h, h0, dh, dstate, reverse) -> (da, db, dh0)."""
     dtype = state_dtype(h.dtype)
-    da, db = (torch.empty_like(h, dtype=dtype, memory_format=torch.contiguous_format) for _ in "ab")
-    dh0 = torch.empty_like(h0, memory_format=torch.contiguous_format)
+    da, db, dh0 = fresh(h0, *h.shape), fresh(h0, *h.shape), fresh(h0)
     decay, states, start, flow, last = arrays(dtype, a, h, h0, dh, dstate)
     to_a, to_b, to_h0 = (x.numpy() for x in (da, db, dh0))
     with entry(h.numel()):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.launching import arrays
+from marslab.kernels.launching import arrays, fresh
 from marslab.kernels.selective_scan.cpu_exp import exponential, slope
 from marslab.kernels.threads import FASTMATH, entry
 
@@ -155,9 +155,9 @@ def forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(x, dt, A, B, C, D, h0, zoh) -> (y, state, the state before each chunk)."""
     dtype = h0.dtype
-    y = torch.empty(x.shape, dtype=dtype)
+    y = fresh(h0, *x.shape)
     state = h0.clone(memory_format=torch.contiguous_format)
-    kept = torch.empty(_kept(x, h0), dtype=dtype)
+    kept = fresh(h0, *_kept(x, h0))
     operands = arrays(dtype, x, dt, A, B, C, D)
     results = (v.numpy() for v in (y, state, kept))
     with entry(x.numel() * A.shape[1]):
@@ -183,7 +183,7 @@ def backward(
     rows, length, dtype = x.shape[0], x.shape[1], h0.dtype
     width = _width(x.shape)
     parts = (rows, -(-x.shape[2] // width), length, A.shape[1])
-    dx, ddt = (torch.empty(x.shape, dtype=dtype) for _ in range(2))
+    dx, ddt = fresh(h0, *x.shape), fresh(h0, *x.shape)
     dA, dD = (torch.zeros((rows, *v.shape), dtype=dtype) for v in (A, D))
     dB, dC = (torch.zeros(parts, dtype=dtype) for _ in range(2))
     flow = dstate.to(dtype).clone(memory_format=torch.contiguous_format)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.launching import arrays
+from marslab.kernels.launching import arrays, fresh
 from marslab.kernels.ssd import cpu_walk
 from marslab.kernels.threads import entry
 
@@ -38,8 +38,8 @@ def forward(
     every, start = (v.repeat(rows) for v in (A, D)), h0.flatten(0, 1)
     operands = arrays(h0.dtype, *_by_head(x, dt), *_by_head(B, C), *every, start)
     xs, dts, Bs, Cs, As, Ds, h0s = operands
-    y, state = h0.new_empty(xs.shape), h0.new_empty(h0.shape)
-    entering = h0.new_empty((rows * H, tiles, P, B.shape[3]))
+    y, state = fresh(h0, *xs.shape), fresh(h0)
+    entering = fresh(h0, rows * H, tiles, P, B.shape[3])
     to_y, to_state, to_entering = (v.numpy() for v in (y, state.flatten(0, 1), entering))
     with entry(x.numel() * B.shape[3]):
         cpu_walk.forward(xs, dts, As, Bs, Cs, Ds, h0s, tile, to_y, to_state, to_entering)
@@ -64,7 +64,7 @@ def backward(
     operands = arrays(h0.dtype, *_by_head(x, dt), *_by_head(B, C), *every, *_by_head(dy), last)
     xs, dts, Bs, Cs, As, Ds, dys, lasts = operands
     dx, dB, dC = (h0.new_zeros((rows * H, L, n)) for n in (P, N, N))  # B, C: a head each
-    ddt, dh0 = h0.new_zeros((rows * H, L)), h0.new_empty(h0.shape)
+    ddt, dh0 = h0.new_zeros((rows * H, L)), fresh(h0)
     dA, dD = (h0.new_zeros(rows * H, dtype=torch.float64) for _ in "AD")
     to_x, to_dt, to_A, to_B, to_C, to_D = (v.numpy() for v in (dx, ddt, dA, dB, dC, dD))
     with entry(x.numel() * N):

@@ -12,6 +12,7 @@ from marslab.kernels.ternary_matmul.packing import pack_ternary, places, unpack_
 __all__ = ["pack_ternary", "ternary_matmul", "unpack_ternary"]
 
 BACKENDS = ("naive", "torch", "numba", "triton")
+MANY = 64  # rows from which scale and rounding have a Triton kernel; torch starts its own sooner
 
 
 def ternary_matmul(
@@ -46,7 +47,7 @@ def ternary_matmul(
     dtype = state_dtype(x.dtype)
     name = choose("ternary_matmul", backend, x.device, BACKENDS)
     rows = x.reshape(x.shape[:-1].numel(), x.shape[-1])  # -1 is ambiguous for an empty x
-    y = _scaled(_product(name, rows, packed, packing), scale.to(dtype), x.dtype)
+    y = _scaled(name, _product(name, rows, packed, packing), scale.to(dtype), rows)
     return y.view(*x.shape[:-1], packed.shape[0])
 
 
@@ -65,11 +66,15 @@ def _check(x: Tensor, packed: Tensor, scale: Tensor, count: int) -> None:
     on_one_device("ternary_matmul", x=x, packed=packed, scale=scale)
 
 
-def _scaled(product: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
-    """scale * product, rounded; in one step where nobody asks for a derivative."""
-    if unwatched(product, scale):
-        return torch.mul(product, scale, out=product.new_empty(product.shape, dtype=dtype))
-    return (scale * product).to(dtype)
+def _scaled(name: str, product: Tensor, scale: Tensor, like: Tensor) -> Tensor:
+    """scale * product in the dtype of `like`; in one step where nobody asks for a derivative."""
+    if not unwatched(product, scale):
+        return (scale * product).to(like.dtype)
+    if name == "triton" and len(product) >= MANY:
+        from marslab.kernels.ternary_matmul import gpu
+
+        return gpu.scaled(product, scale, like)
+    return torch.mul(product, scale, out=product.new_empty(product.shape, dtype=like.dtype))
 
 
 def _product(name: str, x: Tensor, packed: Tensor, packing: str) -> Tensor:

@@ -1,4 +1,6 @@
-"""Triton kernels: a few rows of x times W^T, or times W, straight from the bytes; and W unpacked.
+"""Triton kernels: a few rows of x times W^T, or times W, straight from the bytes.
+
+And for many rows: W unpacked, the result scaled.
 
 Sums stay in registers, cell by cell, and are joined once at the end.
 """
@@ -123,3 +125,16 @@ def unpack(
     weight = 0.5 * _twice(byte.to(tl.int32), (k // J)[None, :], TRITS)
     at = n[:, None] * K + column[None, :]
     tl.store(out_ptr + at, weight.to(out_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def scaled(
+    product_ptr, scale_ptr, out_ptr, M, N, EACH: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr
+):  # fmt: skip
+    """product [M, N] times scale: [N] if EACH, else one number."""
+    m = tl.program_id(0).to(tl.int64) * BM + tl.arange(0, BM)
+    n = tl.program_id(1) * BN + tl.arange(0, BN)
+    scale = tl.load(scale_ptr + n * EACH, mask=n < N)[None, :]
+    at, inside = m[:, None] * N + n[None, :], (m < M)[:, None] & (n < N)[None, :]
+    y = scale * tl.load(product_ptr + at, mask=inside)
+    tl.store(out_ptr + at, y.to(out_ptr.dtype.element_ty), mask=inside)

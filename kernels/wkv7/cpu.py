@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import joining
-from marslab.kernels.launching import arrays
+from marslab.kernels.launching import arrays, fresh
 from marslab.kernels.threads import entry
 from marslab.kernels.wkv7 import cpu_backward, cpu_forward
 from marslab.kernels.wkv7.cpu_forward import CHUNK
@@ -17,6 +17,11 @@ NARROWEST = 16  # below this the loop over rows no longer fills the vector regis
 def _shares(v: Tensor) -> int:
     """Into how many blocks of rows a head is cut so that every thread has a task."""
     return -(-numba.get_num_threads() // max(v.shape[0] * v.shape[2], 1))
+
+
+def _decay(w: Tensor, s0: Tensor) -> Tensor:
+    """exp(w), what a step leaves of the state, in the dtype of s0."""
+    return torch.exp(w.detach().to(s0.dtype), out=fresh(s0, *w.shape))
 
 
 def kept_shapes(r: Tensor, v: Tensor, keep: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -33,10 +38,10 @@ def forward(
 
     The last two are for the backward alone; without `keep` they are empty.
     """
-    dtype, V = s0.dtype, v.shape[3]
+    V = v.shape[3]
     shapes = v.shape, s0.shape, *kept_shapes(r, v, keep)
-    y, state, starts, probes = (s0.new_empty(shape) for shape in shapes)
-    inputs = arrays(dtype, r, w.detach().to(dtype).exp(), k, v, a, b, s0)
+    y, state, starts, probes = (fresh(s0, *shape) for shape in shapes)
+    inputs = arrays(s0.dtype, r, _decay(w, s0), k, v, a, b, s0)
     rows = min(WIDEST, max(NARROWEST, -(-V // _shares(v))))
     with entry(r.numel() * V):
         arguments = [*inputs, rows, *(x.numpy() for x in (y, state, starts, probes))]
@@ -68,20 +73,21 @@ def backward(
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(operands, results and what was kept, dy, dstate, keep) -> a gradient for each operand."""
-    dtype, V = s0.dtype, v.shape[3]
-    share = w.detach().to(dtype).exp()
-    inputs = arrays(dtype, r, share, k, v, a, b, starts, probes, dy, dstate)
+    V, decay = v.shape[3], _decay(w, s0)
+    inputs = arrays(s0.dtype, r, decay, k, v, a, b, starts, probes, dy, dstate)
     quads = -(-V // cpu_backward.QUAD)
     rows = max(-(-quads // _shares(v)), 1) * cpu_backward.QUAD
-    sums = s0.new_zeros((5, -(-V // rows), *r.shape))
-    dv, ds0 = s0.new_empty(v.shape), s0.new_empty(s0.shape)
+    blocks = -(-V // rows)
+    sums = [fresh(s0, blocks, *r.shape).zero_() for _ in range(5)]
+    dv, ds0 = fresh(s0, *v.shape), fresh(s0)
     with entry(r.numel() * V):
-        arguments = [*inputs, rows, *(x.numpy() for x in (sums, dv, ds0))]
+        to_sums = tuple(x.numpy() for x in sums)
+        arguments = [*inputs, rows, to_sums, dv.numpy(), ds0.numpy()]
         cpu_backward.backward(*arguments)
-    dr, dshare, dk, da, db = sums.sum(1)
-    gradients = (dr, dshare * share, dk, dv, da, db, ds0)
+    dr, ddecay, dk, da, db = (x.sum(0) if blocks > 1 else x[0] for x in sums)
+    gradients = (dr, ddecay.mul_(decay), dk, dv, da, db, ds0)
     operands = (r, w, k, v, a, b, s0)
-    return tuple(g.to(x.dtype, copy=True) for g, x in zip(gradients, operands, strict=True))  # pyright: ignore[reportReturnType]
+    return tuple(g.to(x.dtype) for g, x in zip(gradients, operands, strict=True))  # pyright: ignore[reportReturnType]
 
 
 @backward.register_fake

@@ -78,7 +78,7 @@ def _chunk(at, r, keep, k, a, b, u, v, dy, S, now, G, sums, dv):
     """Four rows of a chunk, back from its last step: G stands after it, then before it.
 
     `now` is the state before the chunk, S [steps + 1, 4, K] room for all. What the rows add goes
-    to sums [5, blocks, B, L, H, K], dv [steps, 4] is written.
+    to the five sums [blocks, B, L, H, K], dv [steps, 4] is written.
     """
     block, i, first, h = at
     for j in range(QUAD):
@@ -90,12 +90,12 @@ def _chunk(at, r, keep, k, a, b, u, v, dy, S, now, G, sums, dv):
     du = np.empty(QUAD, G.dtype)
     for s in range(u.shape[0] - 1, -1, -1):
         t = first + s
-        _add(sums[0, block, i, t, h], dy[s], S[s + 1])
+        _add(sums[0][block, i, t, h], dy[s], S[s + 1])
         _reach(G, dy[s], r[i, t, h], k[i, t, h], b[i, t, h], du, dv[s])
-        _overlap(sums[1, block, i, t, h], G, S[s])
-        _add(sums[2, block, i, t, h], v[s], G)
-        _add(sums[3, block, i, t, h], du, S[s])
-        _add(sums[4, block, i, t, h], u[s], G)
+        _overlap(sums[1][block, i, t, h], G, S[s])
+        _add(sums[2][block, i, t, h], v[s], G)
+        _add(sums[3][block, i, t, h], du, S[s])
+        _add(sums[4][block, i, t, h], u[s], G)
         _leave(G, keep[i, t, h], a[i, t, h], du)
 
 
@@ -130,8 +130,8 @@ def _rows(block, i, h, top, bottom, r, keep, k, v, a, b, starts, probes, dy, G, 
 
 @numba.njit(cache=True, parallel=True, fastmath=FASTMATH)
 def backward(r, keep, k, v, a, b, starts, probes, dy, dstate, rows, sums, dv, ds0):
-    """`sums`, zeros: dr, dkeep, dk, da, db for each block of `rows`: [5, blocks, B, L, H, K]."""
-    H, blocks = r.shape[2], sums.shape[1]
+    """`sums`, zeros: dr, dkeep, dk, da, db, each [blocks, B, L, H, K] with blocks of `rows`."""
+    H, blocks = r.shape[2], sums[0].shape[0]
     for task in numba.prange(r.shape[0] * H * blocks):
         i, h, block = task // blocks // H, task // blocks % H, task % blocks
         top, bottom = block * rows, min(block * rows + rows, v.shape[3])

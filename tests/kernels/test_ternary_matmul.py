@@ -225,57 +225,6 @@ def test_opcheck(across: bool) -> None:
     torch.library.opcheck(kernel, (rows, packed, 9, "2bit", across))
 
 
-# Triton, in its interpreter.
-
-
-@triton
-@pytest.mark.parametrize("dtype", REAL, ids=str)
-@pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize(
-    "shape", [(1, 17, 33), (2, 5, 21), (3, 5, 21), (4, 5, 21), (6, 17, 33), (0, 3, 4)], ids=str
-)
-def test_triton_agrees_with_naive(
-    shape: tuple[int, int, int], packing: str, dtype: torch.dtype
-) -> None:
-    agrees("triton", draw(shape, dtype, packing=packing), packing)
-
-
-@triton
-@pytest.mark.slow
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("shape", [(2, 70, 1500), (37, 70, 1500)], ids=str)
-def test_triton_walks_over_many_tiles(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
-    agrees("triton", draw(shape, dtype))
-
-
-@triton
-@pytest.mark.parametrize("packing", PACKINGS)
-def test_triton_unpacks_some_weights_at_a_time(
-    packing: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from marslab.kernels.ternary_matmul import gpu
-
-    monkeypatch.setattr(gpu, "UNPACKED", 100)
-    monkeypatch.setattr(gpu, "DEPTH", 8)
-    agrees("triton", draw((gpu.FEW + 1, 21, 41), packing=packing), packing)
-
-
-@triton
-def test_triton_rounds_a_gradient_to_16_bits_for_many_rows_only() -> None:
-    from marslab.kernels.ternary_matmul import gpu
-
-    for rows in (gpu.FEW, gpu.FEW + 1):
-        x, packed, scale = draw((rows, 70, 33), torch.bfloat16)
-        y = ternary_matmul(x.requires_grad_(), packed, scale, backend="triton")
-        dy = torch.randn_like(y)
-        (dx,) = torch.autograd.grad(y, x, dy)
-        g = dy.float() * scale
-        kept = (g @ unpack_ternary(packed, 33).float()).bfloat16()
-        rounded = (g.bfloat16().float() @ unpack_ternary(packed, 33).float()).bfloat16()
-        assert not torch.equal(kept, rounded)
-        assert torch.equal(dx, kept if rows == gpu.FEW else rounded)
-
-
 # Mistakes.
 
 X, W = torch.ones(2, 9), torch.ones(4, 9)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from marslab.kernels import ternary_matmul
+from marslab.kernels.ternary_matmul import MANY
 from marslab.kernels.ternary_matmul.work import Operands, draw
 from marslab.kernels.testing import check
 
@@ -41,6 +42,18 @@ def agrees(operands: Operands, packing: str, like: str, length: int = 1) -> None
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_agrees_with_naive(shape: tuple[int, int, int], packing: str, dtype: torch.dtype) -> None:
     agrees(draw(shape, dtype, packing=packing), packing, "naive")
+
+
+@pytest.mark.parametrize("dtype", REAL, ids=str)
+@pytest.mark.parametrize("each", [True, False], ids=["scale of each", "one scale"])
+@pytest.mark.parametrize("shape", [(MANY, 33, 70), (4096, 4099, 40)], ids=str)
+def test_many_rows_are_scaled_and_rounded_as_torch_does(
+    shape: tuple[int, int, int], each: bool, dtype: torch.dtype
+) -> None:
+    x, packed, scale = (v.cuda() for v in draw(shape, dtype))
+    scale = scale if each else scale[3]
+    plain = ternary_matmul(x, packed, scale)
+    assert torch.equal(plain, ternary_matmul(x.requires_grad_(), packed, scale))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
