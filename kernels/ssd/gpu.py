@@ -25,7 +25,7 @@ WARPS = {
     **{"prepare": 4, "read": 4, "write": 4, "carry": 4, "of_heads": 4, "of_groups": 4},
     "one_by_one": 1,
 }
-STAGES = {"read": 2, "write": 3, "of_heads": 2, "of_groups": 3}  # rounds of a loop under way
+STAGES = {"read": 2, "write": 3, "of_heads": 2, "of_groups": 4}  # rounds of a loop under way
 
 
 def _lean(x: Tensor, h0: Tensor, *shape: int) -> Tensor:

@@ -38,12 +38,17 @@ def of_heads(
     before = tl.where(step[:, None] > step[None, :], 1.0, 0.0).to(lean)
     B = tile(B_ptr + (first * groups + group) * N, step, n, left, N, groups * N)
     C = tile(C_ptr + (first * groups + group) * N, step, n, left, N, groups * N)
-    pairs = tl.zeros([T, T], dtype)
+    scores, pairs = product(B, tl.trans(C), dtype, MATH), tl.zeros([T, T], dtype)
+    # The order of the loads and of the two halves is what ptxas finds registers for: see README.
     for k in tl.range(0, heads, num_stages=STAGES):
         head = part * heads + k
         of_head = (first * H + head) * P
         of_chunk = (row * H + head) * chunks + c
         marks = planes_ptr + of_chunk * 5 * T + step
+        sums, dt = tl.load(marks), tl.load(marks + T).to(dtype)
+        since, rest = tl.load(marks + 2 * T).to(dtype), tl.load(marks + 3 * T).to(dtype)
+        total = tl.load(planes_ptr + of_chunk * 5 * T + 3 * T - 1).to(dtype)
+        A = tl.load(A_ptr + head).to(dtype)
         values = tl.zeros([T, T], dtype)
         for start in range(0, P, WP):
             p = start + column
@@ -53,41 +58,36 @@ def of_heads(
         if D_ptr is not None:
             dD = tl.sum(tl.where(step[:, None] == step[None, :], values, 0.0))
             tl.store(dD_ptr + place * H + head, dD)
-        sums, dt = tl.load(marks), tl.load(marks + T).to(dtype)
         mask = decay(sums[None, :], sums[:, None], step[:, None] <= step[None, :], dtype)
-        scores = product(B, tl.trans(C), dtype, MATH)
         weights = (scores * mask).to(lean)
         values *= mask
         pairs += values * dt[:, None]
         both = scores * values
         direct = tl.sum(both, 1)
         both = (both * dt[:, None]).to(lean)
-        since, rest = tl.load(marks + 2 * T).to(dtype), tl.load(marks + 3 * T).to(dtype)
         D = None if D_ptr is None else tl.load(D_ptr + head).to(dtype)
         read, written = tl.zeros([T], dtype), tl.zeros([T], dtype)
         kept = tl.zeros([WP], dtype)
         for start in range(0, P, WP):
             p = start + column
+            h = tile(h_ptr + of_chunk * N * P, n, p, N, P, P)
+            dy = tile(dy_ptr + of_head, step, p, left, P, H * P)
+            read += tl.sum(dy.to(dtype) * product(C, h, dtype, MATH), 1)
             back = tile(G_ptr + of_chunk * N * P, n, p, N, P, P)
+            kept += tl.sum(h.to(dtype) * back.to(dtype), 0)
             flow = product(B, back, dtype, MATH)
             x = tile(x_ptr + of_head, step, p, left, P, H * P)
             written += tl.sum(x.to(dtype) * flow, 1)
             dx = rest[:, None] * flow
-            dy = tile(dy_ptr + of_head, step, p, left, P, H * P)
             dx += product(weights, dy, dtype, MATH)
             dx *= dt[:, None]
             if D is not None:
                 dx += D * dy.to(dtype)
             put(dx_ptr + of_head, dx, step, p, left, P, H * P)
-            h = tile(h_ptr + of_chunk * N * P, n, p, N, P, P)
-            read += tl.sum(dy.to(dtype) * product(C, h, dtype, MATH), 1)
-            kept += tl.sum(h.to(dtype) * back.to(dtype), 0)
         read, written = since * read, rest * written
         across = product(before, both, dtype, MATH) + read[None, :]  # row k: pairs j < k of each i
         across = tl.where(step[:, None] <= step[None, :], across, (dt * written)[None, :])
-        total = tl.load(planes_ptr + of_chunk * 5 * T + 3 * T - 1).to(dtype)
         dlog = tl.sum(across, 1) + total * tl.sum(kept, 0)
-        A = tl.load(A_ptr + head).to(dtype)
         ddt = direct + written + tl.where(A == float("-inf"), 0.0, A) * dlog
         at = ddt_ptr + (first + step) * H + head
         tl.store(at, ddt.to(ddt_ptr.dtype.element_ty), mask=step < left)
