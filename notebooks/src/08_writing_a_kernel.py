@@ -202,10 +202,11 @@ pd.DataFrame({name: [min(t), median(t), max(t)] for name, t in touched.items()})
 
 # %% [markdown]
 # The same addition, twice. The difference is memory that nobody had touched. (Some allocators keep
-# large pieces and hide it. Then the two rows are close, and that is worth knowing too.) Memory comes
-# in pages, most often of 4 KiB. Where much is needed, the kernels of this library ask for pages of
-# 2 MiB, and a scan into fresh memory took 8 to 12 ms for 23 to 25: see the README of
-# `linear_scan`.
+# large pieces and hide it. Then the two rows are close, and that is worth knowing too.)
+#
+# Memory comes in pages, most often of 4 KiB. Where much is needed, the kernels of this library ask
+# for pages of 2 MiB. A scan into fresh memory took 8 to 12 ms then, and 23 to 25 before: see the
+# README of `linear_scan`.
 #
 # ## The loop, three times
 #
